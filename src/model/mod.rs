@@ -1,0 +1,23 @@
+//! What are the things we speak of? Names, versions, digests and states of the field, as types.
+//!
+//! Pure: no I/O, no async, no clock. A string from outside becomes one of these at the edge, by
+//! `FromStr`, and from there on needs no second check before it is shown, stored or made part of
+//! a path.
+
+mod arch;
+mod digest;
+mod evr;
+mod name;
+mod nevra;
+mod nvr;
+mod pkgset;
+mod sigkey;
+
+pub use arch::{Arch, RepoName, ReposOf};
+pub use digest::{Blake3, Sha256};
+pub use evr::Evr;
+pub use name::{BadName, PackageName, TagName};
+pub use nevra::Nevra;
+pub use nvr::Nvr;
+pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};
+pub use sigkey::Sigkey;

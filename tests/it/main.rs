@@ -1,0 +1,1 @@
+//! One executable for all stories, so that the crate links once.

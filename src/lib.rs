@@ -13,7 +13,7 @@
 //! | 4 | [`buildsys`] [`outbox`] | asking the build system; telling the world |
 //! | 3 | [`rpms`] | what a file says, known once |
 //! | 2 | [`store`] [`bus`] [`events`] [`repodata`] | the edges: SQL and files, bytes, meaning, metadata |
-//! | 1 | [`config`] [`clock`] [`lifecycle`] [`process`] | what every room stands on |
+//! | 1 | [`config`] [`clock`] [`lifecycle`] | what every room stands on |
 //! | 0 | [`model`] | what things are |
 
 pub mod app;
@@ -29,7 +29,6 @@ pub mod http;
 pub mod lifecycle;
 pub mod model;
 pub mod outbox;
-pub mod process;
 pub mod repodata;
 pub mod repos;
 pub mod rpms;

@@ -1,1 +1,18 @@
-//! store
+//! Where is state kept? In SQL, all of it here, one file per table family, and in files written so
+//! that a crash leaves the old one or the new one.
+//!
+//! The same text serves SQLite and PostgreSQL; [`db`] is the one door that knows which it is.
+//! No meaning of events, tags or repositories here: rows in, rows out.
+
+pub mod builds;
+pub mod composes;
+pub mod db;
+pub mod durable;
+pub mod generations;
+pub mod inbox;
+pub mod outbox;
+pub mod pkgsets;
+pub mod tags;
+pub mod wakeups;
+
+pub use db::{Db, Error, Tx, Write};

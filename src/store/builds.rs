@@ -1,0 +1,229 @@
+//! Which builds are there, and which files belong to them?
+
+use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
+use crate::model::{Nevra, Nvr, Sha256, Sigkey};
+
+/// Whether a build may be in a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildState {
+    /// It was built and imported.
+    Complete,
+    /// It was deleted in the build system.
+    Deleted,
+}
+
+impl BuildState {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// A build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildRow {
+    /// Its id in its build system.
+    pub id: i64,
+    /// Name, version, release.
+    pub nvr: Nvr,
+    /// Epoch.
+    pub epoch: u32,
+    /// Whether it may be in a set.
+    pub state: BuildState,
+    /// ExclusiveArch of the source header.
+    pub exclusive_arch: Vec<String>,
+    /// ExcludeArch of the source header.
+    pub exclude_arch: Vec<String>,
+}
+
+/// What is known of an RPM file, by digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RpmRow {
+    /// SHA-256 of the file.
+    pub sha256: Sha256,
+    /// Name, epoch, version, release, arch.
+    pub nevra: Nevra,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// SHA-256 of all that follows the signature header: equal for the signed copies of one RPM.
+    pub content: Sha256,
+    /// The key that signed it.
+    pub sigkey: Option<Sigkey>,
+    /// The file name of the source package; empty for a source package.
+    pub source_rpm: String,
+    /// When it was built, in seconds.
+    pub build_time: i64,
+}
+
+/// A file of a build: an RPM at its place in the volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// The build it belongs to.
+    pub build_id: i64,
+    /// Where it lies below `packages/` of the volume.
+    pub path: String,
+    /// The RPM.
+    pub rpm: RpmRow,
+}
+
+type Build = (i64, String, String, String, i64, String, String, String);
+type Rpm = (String, String, i64, String, String, String, i64, String, Option<String>, String, i64);
+
+fn build_row(row: Build) -> Result<BuildRow, Error> {
+    let (id, name, version, release, epoch, state, exclusive, exclude) = row;
+    let corrupt = |error: crate::model::BadName| Error::Corrupt { column: "builds.name", why: error.to_string() };
+    Ok(BuildRow {
+        id,
+        nvr: Nvr::new(&name, &version, &release).map_err(corrupt)?,
+        epoch: epoch as u32,
+        state: if state == "deleted" { BuildState::Deleted } else { BuildState::Complete },
+        exclusive_arch: from_json("builds.exclusive_arch", &exclusive)?,
+        exclude_arch: from_json("builds.exclude_arch", &exclude)?,
+    })
+}
+
+fn rpm_row(row: Rpm) -> Result<RpmRow, Error> {
+    let (sha256, name, epoch, version, release, arch, size, content, sigkey, source_rpm, build_time) = row;
+    let corrupt = |error: crate::model::BadName| Error::Corrupt { column: "rpms.name", why: error.to_string() };
+    Ok(RpmRow {
+        sha256: parse("rpms.sha256", &sha256)?,
+        nevra: Nevra::new(&name, epoch as u32, &version, &release, &arch).map_err(corrupt)?,
+        size: size as u64,
+        content: parse("rpms.content", &content)?,
+        sigkey: sigkey.map(|key| parse("rpms.sigkey", &key)).transpose()?,
+        source_rpm,
+        build_time,
+    })
+}
+
+/// Makes a build; gives its id.
+pub async fn create(tx: &mut Write, buildsys: &str, nvr: &Nvr, epoch: u32, now: i64) -> Result<i64, Error> {
+    let id = tx.next("builds").await?;
+    let sql = "INSERT INTO builds (id, buildsys, name, version, release, epoch, state, exclusive_arch, exclude_arch, \
+               imported_at) VALUES ($1, $2, $3, $4, $5, $6, 'complete', '[]', '[]', $7)";
+    exec!(tx, sql, id, buildsys, nvr.name().as_str(), nvr.version(), nvr.release(), i64::from(epoch), now)?;
+    Ok(id)
+}
+
+/// Records what the source header says of arches.
+pub async fn set_arches(tx: &mut Write, id: i64, exclusive: &[String], exclude: &[String]) -> Result<(), Error> {
+    let sql = "UPDATE builds SET exclusive_arch = $1, exclude_arch = $2 WHERE id = $3";
+    exec!(tx, sql, to_json(&exclusive), to_json(&exclude), id)?;
+    Ok(())
+}
+
+/// Changes whether a build may be in a set.
+pub async fn set_state(tx: &mut Write, id: i64, state: BuildState) -> Result<(), Error> {
+    exec!(tx, "UPDATE builds SET state = $1 WHERE id = $2", state.name(), id)?;
+    Ok(())
+}
+
+/// Returns the build with this NVR.
+pub async fn by_nvr(tx: &mut Tx, buildsys: &str, nvr: &Nvr) -> Result<Option<BuildRow>, Error> {
+    let sql = "SELECT id, name, version, release, epoch, state, exclusive_arch, exclude_arch FROM builds \
+               WHERE buildsys = $1 AND name = $2 AND version = $3 AND release = $4";
+    let row = fetch_optional!(tx, Build, sql, buildsys, nvr.name().as_str(), nvr.version(), nvr.release())?;
+    row.map(build_row).transpose()
+}
+
+/// Returns the builds with these ids, by id.
+pub async fn by_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<BuildRow>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT id, name, version, release, epoch, state, exclusive_arch, exclude_arch FROM builds \
+         WHERE id IN (SELECT value FROM json_each($1)) ORDER BY id",
+        "SELECT id, name, version, release, epoch, state, exclusive_arch, exclude_arch FROM builds \
+         WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) ORDER BY id"
+    );
+    fetch!(tx, Build, sql, to_json(&ids))?.into_iter().map(build_row).collect()
+}
+
+/// Returns all files of these builds, by build and path.
+pub async fn copies(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Copy>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT c.build_id, c.path, c.sha256 FROM build_rpms c \
+         WHERE c.build_id IN (SELECT value FROM json_each($1)) ORDER BY c.build_id, c.path",
+        "SELECT c.build_id, c.path, c.sha256 FROM build_rpms c WHERE c.build_id IN \
+         (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) ORDER BY c.build_id, c.path"
+    );
+    let places = fetch!(tx, (i64, String, String), sql, to_json(&ids))?;
+    let sql = dialect!(
+        tx,
+        "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, r.source_rpm, \
+         r.build_time FROM build_rpms c JOIN rpms r ON r.sha256 = c.sha256 \
+         WHERE c.build_id IN (SELECT value FROM json_each($1)) ORDER BY c.build_id, c.path",
+        "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, r.source_rpm, \
+         r.build_time FROM build_rpms c JOIN rpms r ON r.sha256 = c.sha256 WHERE c.build_id IN \
+         (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) ORDER BY c.build_id, c.path"
+    );
+    let rpms = fetch!(tx, Rpm, sql, to_json(&ids))?;
+    let copy = |((build_id, path, _), rpm)| Ok(Copy { build_id, path, rpm: rpm_row(rpm)? });
+    places.into_iter().zip(rpms).map(copy).collect()
+}
+
+/// Returns the files, of any build, whose RPM has this name, version, release and arch.
+pub async fn same_nvra(tx: &mut Tx, nevra: &Nevra) -> Result<Vec<(String, RpmRow)>, Error> {
+    let sql = "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, \
+               r.source_rpm, r.build_time, c.path FROM build_rpms c JOIN rpms r ON r.sha256 = c.sha256 \
+               WHERE r.name = $1 AND r.version = $2 AND r.release = $3 AND r.arch = $4 ORDER BY c.path";
+    type Found = (String, String, i64, String, String, String, i64, String, Option<String>, String, i64, String);
+    let (name, arch) = (nevra.name.as_str(), nevra.arch.as_str());
+    let rows = fetch!(tx, Found, sql, name, nevra.evr.version.as_str(), nevra.evr.release.as_str(), arch)?;
+    let found =
+        |(a, b, c, d, e, f, g, h, i, j, k, path): Found| Ok((path, rpm_row((a, b, c, d, e, f, g, h, i, j, k))?));
+    rows.into_iter().map(found).collect()
+}
+
+/// Keeps what is known of an RPM file, with its rendered metadata as read by this `reader` version.
+pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, reader: i64, fragments: &[u8]) -> Result<(), Error> {
+    let sql = "INSERT INTO rpms (sha256, name, epoch, version, release, arch, size, content, sigkey, source_rpm, \
+               build_time, reader, fragments) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+               ON CONFLICT (sha256) DO UPDATE SET reader = excluded.reader, fragments = excluded.fragments";
+    exec!(
+        tx,
+        sql,
+        rpm.sha256.to_string(),
+        rpm.nevra.name.as_str(),
+        i64::from(rpm.nevra.evr.epoch),
+        rpm.nevra.evr.version.as_str(),
+        rpm.nevra.evr.release.as_str(),
+        rpm.nevra.arch.as_str(),
+        rpm.size as i64,
+        rpm.content.to_string(),
+        rpm.sigkey.as_ref().map(Sigkey::as_str),
+        rpm.source_rpm.as_str(),
+        rpm.build_time,
+        reader,
+        fragments,
+    )?;
+    Ok(())
+}
+
+/// Says that a build has this file at this place; gives whether that is new.
+pub async fn put_copy(tx: &mut Write, build_id: i64, path: &str, sha256: &Sha256) -> Result<bool, Error> {
+    let sql = "INSERT INTO build_rpms (build_id, path, sha256) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+    Ok(exec!(tx, sql, build_id, path, sha256.to_string())? > 0)
+}
+
+/// Returns the rendered metadata of these files, with the reader version that made it. A file that
+/// is not known is left out. At most some hundreds at a time: each may be large.
+pub async fn fragments(tx: &mut Tx, digests: &[Sha256]) -> Result<Vec<(Sha256, i64, Vec<u8>)>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT sha256, reader, fragments FROM rpms WHERE sha256 IN (SELECT value FROM json_each($1))",
+        "SELECT sha256, reader, fragments FROM rpms \
+         WHERE sha256 IN (SELECT value FROM json_array_elements_text(CAST($1 AS JSON)))"
+    );
+    let rows = fetch!(tx, (String, i64, Vec<u8>), sql, to_json(&digests))?;
+    let row = |(digest, reader, bytes): (String, i64, Vec<u8>)| Ok((parse("rpms.sha256", &digest)?, reader, bytes));
+    rows.into_iter().map(row).collect()
+}
+
+/// Returns how many builds and how many RPM files are known.
+pub async fn counts(tx: &mut Tx) -> Result<(i64, i64), Error> {
+    let builds = fetch_value!(tx, i64, "SELECT COUNT(*) FROM builds")?;
+    Ok((builds, fetch_value!(tx, i64, "SELECT COUNT(*) FROM rpms")?))
+}

@@ -1,0 +1,319 @@
+//! Which database is it, SQLite or PostgreSQL? The one door that knows; everything else speaks one SQL.
+//!
+//! Writers go one after another in both: SQLite has one writer, PostgreSQL takes an advisory lock as
+//! the first statement of a write transaction. So what a transaction reads cannot change before it
+//! commits, and numbers drawn in it are in the order of commit. No retry for serialisation failures
+//! is needed, since there are none.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+
+/// What can go wrong with kept state.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database refused a statement or is away.
+    #[error("the database did not carry out a statement")]
+    Sql(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database schema could not be brought up to date")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// A row holds what no version of ours writes.
+    #[error("column {column} holds what it cannot hold: {why}")]
+    Corrupt {
+        /// Table and column.
+        column: &'static str,
+        /// What is wrong with the value.
+        why: String,
+    },
+    /// A file could not be written or read.
+    #[error("{doing} {path}")]
+    File {
+        /// What was tried, as a verb: "cannot write".
+        doing: &'static str,
+        /// The file or directory.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process holds the data directory.
+    #[error("{path} is in use by another serve")]
+    Locked {
+        /// The lock file.
+        path: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.display().to_string();
+        move |source| Self::File { doing, path, source }
+    }
+
+    /// Returns whether waiting may help: the disk is full, or the database is away.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Sql(_) | Self::File { .. })
+    }
+}
+
+/// Reads a value that a column holds as text.
+pub(crate) fn parse<T: FromStr<Err: std::fmt::Display>>(column: &'static str, text: &str) -> Result<T, Error> {
+    text.parse().map_err(|error: T::Err| Error::Corrupt { column, why: error.to_string() })
+}
+
+/// Reads a value that a column holds as JSON.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(column: &'static str, text: &str) -> Result<T, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Corrupt { column, why: error.to_string() })
+}
+
+/// Writes a value as the JSON that a column holds.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("lists of names and numbers are always JSON")
+}
+
+/// The database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// SQLite in WAL mode: one writer, several readers.
+    Lite {
+        /// The one writing connection.
+        writer: SqlitePool,
+        /// Connections that cannot write.
+        reader: SqlitePool,
+    },
+    /// PostgreSQL.
+    Pg(PgPool),
+}
+
+/// A transaction that reads one state of the database. Dropped, it is rolled back.
+pub struct Tx {
+    pub(super) inner: Inner,
+}
+
+pub(super) enum Inner {
+    Lite(Transaction<'static, Sqlite>),
+    Pg(Transaction<'static, Postgres>),
+}
+
+/// A transaction that may write; no other one writes before it has ended.
+pub struct Write {
+    tx: Tx,
+}
+
+impl std::ops::Deref for Write {
+    type Target = Tx;
+    fn deref(&self) -> &Tx {
+        &self.tx
+    }
+}
+
+impl std::ops::DerefMut for Write {
+    fn deref_mut(&mut self) -> &mut Tx {
+        &mut self.tx
+    }
+}
+
+/// Runs a statement; gives the number of rows it changed.
+macro_rules! exec {
+    ($tx:expr, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.inner {
+            $crate::store::db::Inner::Lite(c) => sqlx::query($sql)$(.bind($arg))*.execute(&mut **c).await.map(|done| done.rows_affected()),
+            $crate::store::db::Inner::Pg(c) => sqlx::query($sql)$(.bind($arg))*.execute(&mut **c).await.map(|done| done.rows_affected()),
+        }
+    };
+}
+
+/// Reads all rows, as tuples of the given type.
+macro_rules! fetch {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.inner {
+            $crate::store::db::Inner::Lite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **c).await,
+            $crate::store::db::Inner::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_all(&mut **c).await,
+        }
+    };
+}
+
+/// Reads the first row, if there is one.
+macro_rules! fetch_optional {
+    ($tx:expr, $row:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.inner {
+            $crate::store::db::Inner::Lite(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **c).await,
+            $crate::store::db::Inner::Pg(c) => sqlx::query_as::<_, $row>($sql)$(.bind($arg))*.fetch_optional(&mut **c).await,
+        }
+    };
+}
+
+/// Reads the one value of the one row.
+macro_rules! fetch_value {
+    ($tx:expr, $value:ty, $sql:expr $(, $arg:expr)* $(,)?) => {
+        match &mut $tx.inner {
+            $crate::store::db::Inner::Lite(c) => sqlx::query_scalar::<_, $value>($sql)$(.bind($arg))*.fetch_one(&mut **c).await,
+            $crate::store::db::Inner::Pg(c) => sqlx::query_scalar::<_, $value>($sql)$(.bind($arg))*.fetch_one(&mut **c).await,
+        }
+    };
+}
+
+/// Picks the text for the database at hand, where the two do not agree: SQLite's, PostgreSQL's.
+macro_rules! dialect {
+    ($tx:expr, $lite:expr, $pg:expr) => {
+        match &$tx.inner {
+            $crate::store::db::Inner::Lite(_) => $lite,
+            $crate::store::db::Inner::Pg(_) => $pg,
+        }
+    };
+}
+
+pub(super) use {dialect, exec, fetch, fetch_optional, fetch_value};
+
+/// How long a statement waits for another process's writer before it fails.
+const BUSY: Duration = Duration::from_secs(30);
+
+/// The key of PostgreSQL's advisory lock for writers: "tannery" in ASCII.
+const WRITERS: &str = "SELECT pg_advisory_xact_lock(32758420461384313)";
+
+impl Db {
+    /// Opens the SQLite database in `file`, made if it is not there, and brings its schema up to date.
+    pub async fn open_sqlite(file: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(BUSY);
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
+        migrator(SQLITE).run(&writer).await?;
+        let reader = SqlitePoolOptions::new()
+            .max_connections(8)
+            .connect_lazy_with(options.create_if_missing(false).read_only(true));
+        Ok(Self::Lite { writer, reader })
+    }
+
+    /// Opens the PostgreSQL database at `url` and brings its schema up to date.
+    pub async fn open_postgres(url: &str) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(url)?.application_name("tannery");
+        let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(BUSY).connect_with(options).await?;
+        migrator(POSTGRES).run(&pool).await?;
+        Ok(Self::Pg(pool))
+    }
+
+    /// Begins a transaction that only reads.
+    pub async fn read(&self) -> Result<Tx, Error> {
+        let inner = match self {
+            Self::Lite { reader, .. } => Inner::Lite(reader.begin().await?),
+            Self::Pg(pool) => Inner::Pg(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?),
+        };
+        Ok(Tx { inner })
+    }
+
+    /// Begins a transaction that may write; waits for the one before it to end.
+    pub async fn write(&self) -> Result<Write, Error> {
+        let inner = match self {
+            Self::Lite { writer, .. } => Inner::Lite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Pg(pool) => {
+                let mut transaction = pool.begin().await?;
+                sqlx::query(WRITERS).execute(&mut *transaction).await?;
+                Inner::Pg(transaction)
+            }
+        };
+        Ok(Write { tx: Tx { inner } })
+    }
+
+    /// Returns the name of the database kind, for people.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Lite { .. } => "SQLite",
+            Self::Pg(_) => "PostgreSQL",
+        }
+    }
+
+    /// Closes all connections, after those in use are given back.
+    pub async fn close(&self) {
+        match self {
+            Self::Lite { writer, reader } => {
+                reader.close().await;
+                writer.close().await;
+            }
+            Self::Pg(pool) => pool.close().await,
+        }
+    }
+}
+
+impl Write {
+    /// Makes everything done in this transaction durable.
+    pub async fn commit(self) -> Result<(), Error> {
+        match self.tx.inner {
+            Inner::Lite(transaction) => transaction.commit().await?,
+            Inner::Pg(transaction) => transaction.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Draws the next number of a counter, from 1.
+    pub(crate) async fn next(&mut self, counter: &'static str) -> Result<i64, Error> {
+        let sql = "INSERT INTO counters (name, value) VALUES ($1, 1) \
+                   ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
+        Ok(fetch_value!(self, i64, sql, counter)?)
+    }
+}
+
+type Step = (i64, &'static str, &'static str);
+
+macro_rules! steps {
+    ($folder:literal) => {
+        &[
+            (1, "events", include_str!(concat!("../../migrations/", $folder, "/0001_events.sql"))),
+            (2, "builds", include_str!(concat!("../../migrations/", $folder, "/0002_builds.sql"))),
+            (3, "tags", include_str!(concat!("../../migrations/", $folder, "/0003_tags.sql"))),
+            (4, "pkgsets", include_str!(concat!("../../migrations/", $folder, "/0004_pkgsets.sql"))),
+            (5, "repos", include_str!(concat!("../../migrations/", $folder, "/0005_repos.sql"))),
+            (6, "composes", include_str!(concat!("../../migrations/", $folder, "/0006_composes.sql"))),
+            (7, "outbox", include_str!(concat!("../../migrations/", $folder, "/0007_outbox.sql"))),
+        ]
+    };
+}
+
+const SQLITE: &[Step] = steps!("sqlite");
+const POSTGRES: &[Step] = steps!("postgres");
+
+fn migrator(steps: &[Step]) -> Migrator {
+    let one = |(version, name, sql): &Step| {
+        Migration::new(*version, (*name).into(), MigrationType::Simple, (*sql).into_sql_str(), false)
+    };
+    Migrator::with_migrations(steps.iter().map(one).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_folders_hold_the_same_steps() {
+        assert_eq!(SQLITE.len(), POSTGRES.len());
+        for (lite, pg) in SQLITE.iter().zip(POSTGRES) {
+            assert_eq!((lite.0, lite.1), (pg.0, pg.1));
+            assert_eq!(lite.2.replace(" BLOB ", " BYTEA "), pg.2);
+        }
+        let files = std::fs::read_dir("migrations/sqlite").unwrap().count();
+        assert_eq!(files, SQLITE.len());
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_dropped_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        assert_eq!(tx.next("x").await.unwrap(), 1);
+        drop(tx);
+        let mut tx = db.write().await.unwrap();
+        assert_eq!(tx.next("x").await.unwrap(), 1);
+        tx.commit().await.unwrap();
+        assert_eq!(db.write().await.unwrap().next("x").await.unwrap(), 2);
+    }
+}

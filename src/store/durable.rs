@@ -1,0 +1,227 @@
+//! How is a file put in its place so that a crash leaves the old one or the new one?
+//!
+//! Written beside its place, synced, renamed, and the directory synced. Nothing here knows what the
+//! files mean.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::db::Error;
+
+/// What a file under way is called: swept away at start, never served, never a name of ours.
+pub const UNFINISHED: &str = ".unfinished-";
+
+/// A file under way: visible only once it is put in its place; gone if it is dropped before.
+#[derive(Debug)]
+pub struct Staged {
+    path: PathBuf,
+    file: Option<BufWriter<File>>,
+}
+
+impl Staged {
+    /// Begins a file in `dir`, the directory it will be put into; `hint` tells files under way apart.
+    pub fn new(dir: &Path, hint: &str) -> Result<Self, Error> {
+        let path = dir.join(format!("{UNFINISHED}{}-{hint}", std::process::id()));
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&path)
+            .map_err(Error::file("cannot write", &path))?;
+        Ok(Self { path, file: Some(BufWriter::with_capacity(1 << 18, file)) })
+    }
+
+    /// Puts the file in its place as `name`, whole and durable; the directory is not synced yet.
+    pub fn put(mut self, name: &str) -> Result<PathBuf, Error> {
+        let place = self.path.with_file_name(name);
+        let mut put = || -> io::Result<()> {
+            if let Some(file) = self.file.take() {
+                file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+            }
+            fs::rename(&self.path, &place)
+        };
+        put().map_err(Error::file("cannot write", &place))?;
+        Ok(place)
+    }
+}
+
+impl Write for Staged {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.as_mut().map_or(Err(io::ErrorKind::BrokenPipe.into()), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        // After `put` there is nothing of this name; before it, what is left is swept at the next start.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes what was renamed or linked into `dir` durable.
+pub fn sync_dir(dir: &Path) -> Result<(), Error> {
+    let sync = || File::open(dir)?.sync_all();
+    sync().map_err(Error::file("cannot sync", dir))
+}
+
+/// Makes a directory and its parents, each durable in the one above it.
+pub fn make_dir(dir: &Path) -> Result<(), Error> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = dir.parent() {
+        make_dir(parent)?;
+    }
+    match fs::create_dir(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(Error::file("cannot make", dir)(error));
+        }
+        _ => {}
+    }
+    dir.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Writes `bytes` as the file at `place`, whole and durable, in place of an older one.
+pub fn write(place: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let (dir, name) = split(place)?;
+    make_dir(dir)?;
+    let mut staged = Staged::new(dir, name)?;
+    staged.write_all(bytes).map_err(Error::file("cannot write", place))?;
+    staged.put(name)?;
+    sync_dir(dir)
+}
+
+/// Points the symbolic link at `place` to `target`, in one step, durably.
+pub fn point(place: &Path, target: &Path) -> Result<(), Error> {
+    if fs::read_link(place).is_ok_and(|old| old == target) {
+        return Ok(());
+    }
+    let (dir, name) = split(place)?;
+    make_dir(dir)?;
+    let beside = dir.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    let swap = || {
+        let _ = fs::remove_file(&beside);
+        std::os::unix::fs::symlink(target, &beside)?;
+        fs::rename(&beside, place)
+    };
+    swap().map_err(Error::file("cannot point", place))?;
+    sync_dir(dir)
+}
+
+fn split(place: &Path) -> Result<(&Path, &str), Error> {
+    match (place.parent(), place.file_name().and_then(|name| name.to_str())) {
+        (Some(dir), Some(name)) => Ok((dir, name)),
+        _ => Err(Error::file("cannot write", place)(io::ErrorKind::InvalidInput.into())),
+    }
+}
+
+/// Puts a file that exists elsewhere at `place`: by hard link, else reflink, else copy. A copy is
+/// synced; the directory is not. What stands at `place` already is left alone.
+pub fn place_file(from: &Path, place: &Path) -> Result<(), Error> {
+    let (dir, name) = split(place)?;
+    make_dir(dir)?;
+    match fs::hard_link(from, place) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::file("cannot find", from)(error)),
+        Err(_) => {}
+    }
+    let beside = dir.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    let copy = || {
+        let _ = fs::remove_file(&beside);
+        reflink_copy::reflink_or_copy(from, &beside)?;
+        File::open(&beside)?.sync_all()?;
+        fs::rename(&beside, place)
+    };
+    copy().map_err(|error| {
+        let _ = fs::remove_file(&beside);
+        Error::file("cannot write", place)(error)
+    })
+}
+
+/// Removes files under way that a crash left in `dir` (not below it).
+pub fn sweep(dir: &Path) -> Result<(), Error> {
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(Error::file("cannot read", dir))?,
+    };
+    for entry in entries {
+        let entry = entry.map_err(Error::file("cannot read", dir))?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file; one that is gone already is no error.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("cannot remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The lock on a data directory, held as long as this value lives; the kernel frees it with the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock in `file`, or says that another process has it.
+    pub fn take(file: &Path) -> Result<Self, Error> {
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(file)
+            .map_err(Error::file("cannot open", file))?;
+        match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { _file: lock }),
+            Err(_) => Err(Error::Locked { path: file.display().to_string() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_staged_file_is_seen_only_once_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut staged = Staged::new(dir.path(), "x").unwrap();
+        staged.write_all(b"half").unwrap();
+        assert!(!dir.path().join("name").exists());
+        staged.put("name").unwrap();
+        assert_eq!(fs::read(dir.path().join("name")).unwrap(), b"half");
+        drop(Staged::new(dir.path(), "y").unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_pointer_swaps_in_one_step() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("latest");
+        point(&link, Path::new("a")).unwrap();
+        point(&link, Path::new("b")).unwrap();
+        assert_eq!(fs::read_link(&link).unwrap(), Path::new("b"));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_data_directory_has_one_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("lock");
+        let first = Lock::take(&file).unwrap();
+        assert!(matches!(Lock::take(&file), Err(Error::Locked { .. })));
+        drop(first);
+        Lock::take(&file).unwrap();
+    }
+}

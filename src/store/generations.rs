@@ -1,0 +1,154 @@
+//! Which generations of a live repository are there, and which one is shown?
+
+use std::str::FromStr;
+
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, from_json, parse, to_json};
+use crate::model::{RepoName, Sha256, TagName};
+
+/// How far a generation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GenerationState {
+    /// Its files are there; the pointer may have been swapped or not.
+    Publishing,
+    /// The pointer names it.
+    Current,
+    /// A later one is current; its files stay for readers that are under way.
+    Kept,
+}
+
+impl GenerationState {
+    /// Returns the name as stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Publishing => "publishing",
+            Self::Current => "current",
+            Self::Kept => "kept",
+        }
+    }
+}
+
+impl FromStr for GenerationState {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Publishing, Self::Current, Self::Kept];
+        all.into_iter().find(|state| state.name() == text).ok_or("is no state")
+    }
+}
+
+/// One published state of a live repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// The tag.
+    pub tag: TagName,
+    /// Which of its repositories.
+    pub repo: RepoName,
+    /// From 1, rising.
+    pub number: i64,
+    /// The revision of the package set it shows.
+    pub revision: i64,
+    /// Digest of all that went into it: packages, compression, checksums.
+    pub input: String,
+    /// SHA-256 of its `repomd.xml`.
+    pub repomd: Sha256,
+    /// The names of its data files in `repodata/`.
+    pub files: Vec<String>,
+    /// The pool its packages are reached through.
+    pub pool: String,
+    /// How many packages it lists.
+    pub packages: i64,
+    /// How far it has come.
+    pub state: GenerationState,
+    /// When it was made, in microseconds.
+    pub made_at: i64,
+    /// When a later one took its place, in microseconds.
+    pub replaced_at: Option<i64>,
+}
+
+type Row = (String, String, i64, i64, String, String, String, String, i64, String, i64, Option<i64>);
+
+fn generation(row: Row) -> Result<Generation, Error> {
+    let (tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at) = row;
+    Ok(Generation {
+        tag: parse("generations.tag", &tag)?,
+        repo: parse("generations.repo", &repo)?,
+        number,
+        revision,
+        input,
+        repomd: parse("generations.repomd", &repomd)?,
+        files: from_json("generations.files", &files)?,
+        pool,
+        packages,
+        state: parse("generations.state", &state)?,
+        made_at,
+        replaced_at,
+    })
+}
+
+/// Returns all generations of one repository, the newest first.
+pub async fn of_repo(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Vec<Generation>, Error> {
+    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
+               FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
+    fetch!(tx, Row, sql, tag.as_str(), repo.to_string())?.into_iter().map(generation).collect()
+}
+
+/// Returns the generation of a repository that is shown.
+pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
+    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
+               FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
+    fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
+}
+
+/// Returns all generations, by tag, repository and number.
+pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
+    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
+               FROM generations ORDER BY tag, repo, number";
+    fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
+}
+
+/// Keeps a new generation.
+pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
+    let sql = "INSERT INTO generations (tag, repo, number, revision, input, repomd, files, pool, packages, state, \
+               made_at, replaced_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    exec!(
+        tx,
+        sql,
+        new.tag.as_str(),
+        new.repo.to_string(),
+        new.number,
+        new.revision,
+        new.input.as_str(),
+        new.repomd.to_string(),
+        to_json(&new.files),
+        new.pool.as_str(),
+        new.packages,
+        new.state.name(),
+        new.made_at,
+        new.replaced_at,
+    )?;
+    Ok(())
+}
+
+/// Makes a generation the current one, and the one before it a kept one.
+pub async fn make_current(tx: &mut Write, tag: &TagName, repo: &RepoName, number: i64, now: i64) -> Result<(), Error> {
+    let repo = repo.to_string();
+    let sql =
+        "UPDATE generations SET state = 'kept', replaced_at = $1 WHERE tag = $2 AND repo = $3 AND state = 'current'";
+    exec!(tx, sql, now, tag.as_str(), repo.as_str())?;
+    let sql = "UPDATE generations SET state = 'current' WHERE tag = $1 AND repo = $2 AND number = $3";
+    exec!(tx, sql, tag.as_str(), repo.as_str(), number)?;
+    Ok(())
+}
+
+/// Moves a current generation to a later revision of the set that gives the same repository.
+pub async fn set_revision(tx: &mut Write, of: &Generation, revision: i64) -> Result<(), Error> {
+    let sql = "UPDATE generations SET revision = $1 WHERE tag = $2 AND repo = $3 AND number = $4";
+    exec!(tx, sql, revision, of.tag.as_str(), of.repo.to_string(), of.number)?;
+    Ok(())
+}
+
+/// Forgets a generation.
+pub async fn remove(tx: &mut Write, of: &Generation) -> Result<(), Error> {
+    let sql = "DELETE FROM generations WHERE tag = $1 AND repo = $2 AND number = $3";
+    exec!(tx, sql, of.tag.as_str(), of.repo.to_string(), of.number)?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! What is the world told, and what has it been told already?
+
+use super::db::{Error, Tx, Write, exec, fetch, fetch_value, parse};
+use std::str::FromStr;
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutState {
+    /// Not confirmed by a broker yet.
+    Pending,
+    /// Confirmed, or there is no broker to confirm.
+    Sent,
+    /// The broker forbids it.
+    Parked,
+}
+
+impl OutState {
+    /// Returns the name as stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+impl FromStr for OutState {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Pending, Self::Sent, Self::Parked];
+        all.into_iter().find(|state| state.name() == text).ok_or("is no state")
+    }
+}
+
+/// A message for the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutMessage {
+    /// The cursor: rises in the order of commit. 0 before it is kept.
+    pub sequence: i64,
+    /// A UUID that stays the same across resends.
+    pub message_id: String,
+    /// Topic without the configured prefix.
+    pub topic: String,
+    /// What it is about: messages of one subject are sent in order.
+    pub subject: String,
+    /// Headers as JSON.
+    pub headers: String,
+    /// Body as JSON.
+    pub body: String,
+    /// When it was made, in microseconds.
+    pub made_at: i64,
+}
+
+type Row = (i64, String, String, String, String, String, i64);
+
+fn message((sequence, message_id, topic, subject, headers, body, made_at): Row) -> OutMessage {
+    OutMessage { sequence, message_id, topic, subject, headers, body, made_at }
+}
+
+/// Keeps a message to be told; gives its cursor.
+pub async fn put(tx: &mut Write, new: &OutMessage) -> Result<i64, Error> {
+    let sequence = tx.next("outbox").await?;
+    let sql = "INSERT INTO outbox (sequence, message_id, topic, subject, headers, body, made_at, state) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending')";
+    let (id, topic, subject) = (new.message_id.as_str(), new.topic.as_str(), new.subject.as_str());
+    exec!(tx, sql, sequence, id, topic, subject, new.headers.as_str(), new.body.as_str(), new.made_at)?;
+    Ok(sequence)
+}
+
+/// Returns up to `limit` messages after a cursor, oldest first.
+pub async fn after(tx: &mut Tx, cursor: i64, limit: i64) -> Result<Vec<OutMessage>, Error> {
+    let sql = "SELECT sequence, message_id, topic, subject, headers, body, made_at FROM outbox \
+               WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+    Ok(fetch!(tx, Row, sql, cursor, limit)?.into_iter().map(message).collect())
+}
+
+/// Returns up to `limit` messages that no broker has confirmed, oldest first.
+pub async fn pending(tx: &mut Tx, limit: i64) -> Result<Vec<OutMessage>, Error> {
+    let sql = "SELECT sequence, message_id, topic, subject, headers, body, made_at FROM outbox \
+               WHERE state = 'pending' ORDER BY sequence LIMIT $1";
+    Ok(fetch!(tx, Row, sql, limit)?.into_iter().map(message).collect())
+}
+
+/// Says what became of a message.
+pub async fn settle(tx: &mut Write, sequence: i64, state: OutState, reason: Option<&str>) -> Result<(), Error> {
+    exec!(tx, "UPDATE outbox SET state = $1, reason = $2 WHERE sequence = $3", state.name(), reason, sequence)?;
+    Ok(())
+}
+
+/// Returns the newest cursor.
+pub async fn last(tx: &mut Tx) -> Result<i64, Error> {
+    Ok(fetch_value!(tx, i64, "SELECT CAST(COALESCE(MAX(sequence), 0) AS BIGINT) FROM outbox")?)
+}
+
+/// Returns how many messages are in each state.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(OutState, i64)>, Error> {
+    let rows = fetch!(tx, (String, i64), "SELECT state, COUNT(*) FROM outbox GROUP BY state ORDER BY state")?;
+    rows.into_iter().map(|(state, count)| Ok((parse("outbox.state", &state)?, count))).collect()
+}
+
+/// Forgets messages made before `before` (microseconds) that were sent or parked.
+pub async fn forget(tx: &mut Write, before: i64) -> Result<u64, Error> {
+    Ok(exec!(tx, "DELETE FROM outbox WHERE made_at < $1 AND state <> 'pending'", before)?)
+}

@@ -1,0 +1,125 @@
+//! How is a live repository written and kept? The settings of `[repos]`, which each follow rule may change.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::units::duration;
+
+/// How metadata files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// Zstandard, level 1 to 19. Readers older than createrepo_c 1.0 and dnf of EL 8 want gzip.
+    Zstd {
+        /// 1 (fast) to 19 (small).
+        level: i32,
+    },
+    /// gzip, level 1 to 9: for EL 7 and Amazon Linux 2.
+    Gzip {
+        /// 1 (fast) to 9 (small).
+        level: u32,
+    },
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Self::Zstd { level: 10 }
+    }
+}
+
+/// A text that is not a [`Compression`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("write \"zstd\", \"gzip\", or either with a level, \"zstd:1\" to \"zstd:19\", \"gzip:1\" to \"gzip:9\"")]
+pub struct BadCompression;
+
+impl FromStr for Compression {
+    type Err = BadCompression;
+    fn from_str(text: &str) -> Result<Self, BadCompression> {
+        let (kind, level) = match text.split_once(':') {
+            None => (text, None),
+            Some((kind, level)) => (kind, Some(level.parse::<u8>().map_err(|_| BadCompression)?)),
+        };
+        match (kind, level) {
+            // createrepo_c's own levels.
+            ("zstd", None) => Ok(Self::Zstd { level: 10 }),
+            ("gzip", None) => Ok(Self::Gzip { level: 6 }),
+            ("zstd", Some(level @ 1..=19)) => Ok(Self::Zstd { level: level.into() }),
+            ("gzip", Some(level @ 1..=9)) => Ok(Self::Gzip { level: level.into() }),
+            _ => Err(BadCompression),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Compression {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        String::deserialize(input)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// How the repositories of a tag are refreshed, compressed and kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Repos {
+    /// At least so many generations' files are kept, the current one counted.
+    pub keep_generations: NonZeroU32,
+    /// Files of generations younger than this are kept, however many.
+    #[serde(deserialize_with = "duration")]
+    pub keep_for: Duration,
+    /// A refresh begins when the set has not changed for so long,
+    #[serde(deserialize_with = "duration")]
+    pub quiet: Duration,
+    /// and at the latest so long after the first change that is not published.
+    #[serde(deserialize_with = "duration")]
+    pub at_latest: Duration,
+    /// What the `.repo` file tells dnf: how long it may believe its copy.
+    #[serde(deserialize_with = "duration")]
+    pub metadata_expire: Duration,
+    /// Compression of the metadata files.
+    pub compression: Compression,
+    /// Whether `repomd.xml` also has the checksums of the uncompressed files.
+    pub open_checksums: bool,
+}
+
+impl Default for Repos {
+    fn default() -> Self {
+        Self {
+            keep_generations: NonZeroU32::MIN.saturating_add(2),
+            keep_for: Duration::from_secs(3600),
+            quiet: Duration::from_millis(200),
+            at_latest: Duration::from_secs(3),
+            metadata_expire: Duration::from_secs(60),
+            compression: Compression::default(),
+            open_checksums: false,
+        }
+    }
+}
+
+impl Repos {
+    /// Refuses values that do not go together; the error names the key.
+    pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.at_latest < self.quiet {
+            return Err(("at_latest", "is shorter than quiet".to_owned()));
+        }
+        if self.metadata_expire.is_zero() {
+            return Err(("metadata_expire", "must be longer than 0".to_owned()));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compression_is_a_kind_and_perhaps_a_level() {
+        assert_eq!("zstd".parse(), Ok(Compression::Zstd { level: 10 }));
+        assert_eq!("zstd:3".parse(), Ok(Compression::Zstd { level: 3 }));
+        assert_eq!("gzip:9".parse(), Ok(Compression::Gzip { level: 9 }));
+        for bad in ["", "xz", "zstd:", "zstd:0", "zstd:20", "gzip:10", "gzip:-1", "zstd:300", "zstd :1"] {
+            assert_eq!(bad.parse::<Compression>(), Err(BadCompression), "{bad:?}");
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod evr;
 mod name;
 mod nevra;
 mod nvr;
+mod package;
 mod pkgset;
 mod sigkey;
 
@@ -19,5 +20,9 @@ pub use evr::Evr;
 pub use name::{BadName, PackageName, TagName};
 pub use nevra::Nevra;
 pub use nvr::Nvr;
+pub use package::{
+    CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, DependencyEvr, FileEntry, FileFacts, FileKind,
+    HeaderRange, Package, Sense,
+};
 pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};
 pub use sigkey::Sigkey;

@@ -1,0 +1,257 @@
+//! What do the tags of the two headers mean? Headers to [`Package`].
+//!
+//! Where tags are absent, repeated or of unequal length, the answer is librpm's and createrepo_c's,
+//! so that our metadata says what theirs would.
+
+use std::cell::Cell;
+
+use super::error::{Error, Part};
+use super::file::Parts;
+use super::header::Header;
+use super::openpgp;
+use super::tags::{self, DependencyTags, sig};
+use super::text;
+use crate::model::{CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, FileEntry, FileKind, Nevra, Package};
+
+/// Most files of one package.
+const MOST_FILES: usize = 1_000_000;
+/// Most dependencies of one kind.
+const MOST_DEPENDENCIES: usize = 200_000;
+/// Most arches in a list of a source header.
+const MOST_ARCHES: usize = 1_000;
+/// Most bytes of text taken from one header: directory names are written once there and many times here.
+const MOST_TEXT: usize = 64 << 20;
+/// RPMFILE_GHOST.
+const GHOST: u64 = 1 << 6;
+
+/// Returns what the headers say, with the measures of the file.
+pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
+    check_no_signature_inside(parts)?;
+    let tags = Tags { header: &parts.header, text_left: Cell::new(MOST_TEXT) };
+    let is_source = is_source(&parts.header)?;
+    let listed = |tag, field| if is_source { tags.arches(tag, field) } else { Ok(vec![]) };
+    Ok(Package {
+        nevra: nevra(&tags, is_source)?,
+        summary: tags.text(tags::SUMMARY, "summary")?,
+        description: tags.text(tags::DESCRIPTION, "description")?,
+        packager: tags.text(tags::PACKAGER, "packager")?,
+        url: tags.text(tags::URL, "url")?,
+        license: tags.text(tags::LICENSE, "license")?,
+        vendor: tags.text(tags::VENDOR, "vendor")?,
+        group: tags.text(tags::GROUP, "group")?,
+        build_host: tags.text(tags::BUILD_HOST, "build host")?,
+        source_rpm: tags.text(tags::SOURCE_RPM, "source RPM")?,
+        build_time: parts.header.number(tags::BUILD_TIME)?.unwrap_or(0),
+        installed_size: first_number(&parts.header, &[tags::LONG_SIZE, tags::SIZE])?.unwrap_or(0),
+        archive_size: archive_size(parts)?,
+        header_range: parts.header_range,
+        dependencies: dependencies(&tags)?,
+        files: files(&tags)?,
+        changelog: changelog(&tags)?,
+        exclusive_arch: listed(tags::EXCLUSIVE_ARCH, "ExclusiveArch")?,
+        exclude_arch: listed(tags::EXCLUDE_ARCH, "ExcludeArch")?,
+        sigkey: openpgp::sigkey(&parts.signature, &parts.header)?,
+        file: parts.facts.clone(),
+    })
+}
+
+/// Refuses a main header with tags of the signature header: librpm merges the two and would take
+/// one for the other.
+fn check_no_signature_inside(parts: &Parts) -> Result<(), Error> {
+    const SIGNATURE_TAGS: std::ops::Range<u32> = 256..300;
+    match parts.header.tags().find(|tag| SIGNATURE_TAGS.contains(tag) && parts.signature.has(*tag)) {
+        Some(tag) => Err(Error::BadTag { part: Part::Header, tag, why: "is in the signature header too" }),
+        None => Ok(()),
+    }
+}
+
+/// Returns whether this is a source package; where a header has neither of the tags that tell, the
+/// files do, as in librpm: those of a source package have no directory.
+fn is_source(header: &Header) -> Result<bool, Error> {
+    if header.has(tags::SOURCE_PACKAGE) {
+        return Ok(header.number(tags::SOURCE_PACKAGE)?.unwrap_or(0) != 0);
+    }
+    if header.has(tags::SOURCE_RPM) {
+        return Ok(false);
+    }
+    Ok(header.has(tags::DIR_NAMES) && header.string(tags::DIR_NAMES)? == Some(b""))
+}
+
+fn nevra(tags: &Tags<'_>, is_source: bool) -> Result<Nevra, Error> {
+    let needed = |tag, field| match tags.header.string(tag)? {
+        Some(bytes) => text::decode(field, bytes),
+        None => Err(tags.header.bad(tag, "is missing")),
+    };
+    let epoch = tags.header.number(tags::EPOCH)?.unwrap_or(0);
+    let epoch = u32::try_from(epoch).map_err(|_| tags.header.bad(tags::EPOCH, "has more than 32 bits"))?;
+    let arch = if is_source { "src".to_owned() } else { needed(tags::ARCH, "arch")? };
+    let (version, release) = (needed(tags::VERSION, "version")?, needed(tags::RELEASE, "release")?);
+    Ok(Nevra::new(&needed(tags::NAME, "name")?, epoch, &version, &release, &arch)?)
+}
+
+/// Returns the first of several numbers that is there.
+fn first_number(header: &Header, tags: &[u32]) -> Result<Option<u64>, Error> {
+    for tag in tags {
+        if let Some(number) = header.number(*tag)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+fn archive_size(parts: &Parts) -> Result<u64, Error> {
+    let sizes = [
+        first_number(&parts.signature, &[sig::LONG_ARCHIVE_SIZE])?,
+        first_number(&parts.header, &[tags::LONG_ARCHIVE_SIZE])?,
+        first_number(&parts.signature, &[sig::PAYLOAD_SIZE])?,
+        first_number(&parts.header, &[tags::ARCHIVE_SIZE])?,
+    ];
+    Ok(sizes.into_iter().flatten().next().unwrap_or(0))
+}
+
+fn dependencies(tags: &Tags<'_>) -> Result<Dependencies, Error> {
+    let mut all = Dependencies {
+        provides: tags.dependencies(&tags::PROVIDES, "name of a provide")?,
+        requires: tags.dependencies(&tags::REQUIRES, "name of a requirement")?,
+        conflicts: tags.dependencies(&tags::CONFLICTS, "name of a conflict")?,
+        obsoletes: tags.dependencies(&tags::OBSOLETES, "name of an obsolete")?,
+        suggests: tags.dependencies(&tags::SUGGESTS, "name of a suggestion")?,
+        enhances: tags.dependencies(&tags::ENHANCES, "name of an enhancement")?,
+        recommends: tags.dependencies(&tags::RECOMMENDS, "name of a recommendation")?,
+        supplements: tags.dependencies(&tags::SUPPLEMENTS, "name of a supplement")?,
+    };
+    for old in tags.dependencies(&tags::OLD_SUGGESTS, "name of a suggestion")? {
+        let kind = if old.is_strong() { &mut all.recommends } else { &mut all.suggests };
+        kind.push(old);
+    }
+    for old in tags.dependencies(&tags::OLD_ENHANCES, "name of an enhancement")? {
+        let kind = if old.is_strong() { &mut all.supplements } else { &mut all.enhances };
+        kind.push(old);
+    }
+    Ok(all)
+}
+
+/// Returns the files. A header without one of the arrays, or with a directory number that leads
+/// nowhere, has none; arrays of unequal length end with the shortest.
+fn files(tags: &Tags<'_>) -> Result<Vec<FileEntry>, Error> {
+    let header = tags.header;
+    let (Some(modes), Some(flags), Some(_)) =
+        (header.numbers(tags::FILE_MODES)?, header.numbers(tags::FILE_FLAGS)?, header.strings(tags::FILE_DIGESTS)?)
+    else {
+        return Ok(vec![]);
+    };
+    let digests = header.strings(tags::FILE_DIGESTS)?.into_iter().flatten();
+    let mut files = Vec::new();
+    for (((path, mode), flags), _) in paths(tags)?.into_iter().zip(modes).zip(flags).zip(digests) {
+        let kind = match mode & 0o170_000 {
+            0o040_000 => FileKind::Dir,
+            _ if flags & GHOST != 0 => FileKind::Ghost,
+            _ => FileKind::Plain,
+        };
+        files.push(FileEntry { path, kind });
+    }
+    Ok(files)
+}
+
+/// Returns the paths: directory names joined with base names, or whole names in the old format.
+fn paths(tags: &Tags<'_>) -> Result<Vec<String>, Error> {
+    let header = tags.header;
+    if let Some(whole) = header.strings(tags::OLD_FILE_NAMES)? {
+        return limited(whole, MOST_FILES, "files")?
+            .into_iter()
+            .map(|path| tags.decode("file name", &[path]))
+            .collect();
+    }
+    let (Some(names), Some(dirs), Some(indexes)) =
+        (header.strings(tags::BASE_NAMES)?, header.strings(tags::DIR_NAMES)?, header.numbers(tags::DIR_INDEXES)?)
+    else {
+        return Ok(vec![]);
+    };
+    let dirs = limited(dirs, MOST_FILES, "directories")?;
+    let mut paths = Vec::new();
+    for (name, index) in limited(names, MOST_FILES, "files")?.into_iter().zip(indexes) {
+        let dir = usize::try_from(index).ok().and_then(|index| dirs.get(index));
+        let Some(dir) = dir else { return Ok(vec![]) };
+        paths.push(tags.decode("file name", &[dir, name])?);
+    }
+    Ok(paths)
+}
+
+/// Returns the newest entries; the header has them newest first.
+fn changelog(tags: &Tags<'_>) -> Result<Vec<ChangelogEntry>, Error> {
+    let header = tags.header;
+    let (Some(dates), Some(authors), Some(texts)) = (
+        header.numbers(tags::CHANGELOG_TIME)?,
+        header.strings(tags::CHANGELOG_NAME)?,
+        header.strings(tags::CHANGELOG_TEXT)?,
+    ) else {
+        return Ok(vec![]);
+    };
+    let mut entries = Vec::new();
+    for ((date, author), text) in dates.zip(authors).zip(texts).take(CHANGELOG_KEPT) {
+        entries.push(ChangelogEntry {
+            author: tags.decode("author of a change", &[author])?,
+            date,
+            text: tags.decode("text of a change", &[text])?,
+        });
+    }
+    Ok(entries)
+}
+
+/// The main header, and how much text may still be taken from it.
+struct Tags<'a> {
+    header: &'a Header,
+    text_left: Cell<usize>,
+}
+
+impl<'a> Tags<'a> {
+    /// Returns a text, empty where the tag is absent.
+    fn text(&self, tag: u32, field: &'static str) -> Result<String, Error> {
+        self.decode(field, &[self.header.string(tag)?.unwrap_or_default()])
+    }
+
+    /// Returns the text that joined bytes mean.
+    fn decode(&self, field: &'static str, bytes: &[&[u8]]) -> Result<String, Error> {
+        let length = bytes.iter().map(|part| part.len()).sum();
+        let left = self.text_left.get().checked_sub(length);
+        self.text_left.set(left.ok_or(Error::TooLarge { what: "bytes of text", limit: MOST_TEXT as u64 })?);
+        match bytes {
+            [one] => text::decode(field, one),
+            several => text::decode(field, &several.concat()),
+        }
+    }
+
+    fn arches(&self, tag: u32, field: &'static str) -> Result<Vec<String>, Error> {
+        let Some(arches) = self.header.strings(tag)? else { return Ok(vec![]) };
+        limited(arches, MOST_ARCHES, "arches")?.into_iter().map(|arch| self.decode(field, &[arch])).collect()
+    }
+
+    /// Returns the dependencies of one kind; none where one of the three arrays is absent.
+    fn dependencies(&self, tags: &DependencyTags, field: &'static str) -> Result<Vec<Dependency>, Error> {
+        let (Some(names), Some(flags), Some(versions)) =
+            (self.header.strings(tags.name)?, self.header.numbers(tags.flags)?, self.header.strings(tags.version)?)
+        else {
+            return Ok(vec![]);
+        };
+        let mut list = Vec::new();
+        for (name, (flags, version)) in
+            limited(names, MOST_DEPENDENCIES, "dependencies")?.into_iter().zip(flags.zip(versions))
+        {
+            list.push(Dependency {
+                name: self.decode(field, &[name])?,
+                flags: (flags & u64::from(u32::MAX)) as u32,
+                version: self.decode("version of a dependency", &[version])?,
+            });
+        }
+        Ok(list)
+    }
+}
+
+/// Collects a list that may have at most `most` elements.
+fn limited<'a>(list: impl Iterator<Item = &'a [u8]>, most: usize, what: &'static str) -> Result<Vec<&'a [u8]>, Error> {
+    let taken: Vec<_> = list.take(most + 1).collect();
+    if taken.len() > most {
+        return Err(Error::TooLarge { what, limit: most as u64 });
+    }
+    Ok(taken)
+}

@@ -1,0 +1,263 @@
+//! What do the bytes of one RPM header hold? An index of tags over a store of data, all bounds checked.
+//!
+//! Knows no tag's meaning. Every check is done once, on [`Header::parse`]; work is linear in the
+//! bytes given and nothing is allocated by a count that the header claims.
+
+use super::error::{Error, Part};
+use super::tags;
+
+/// Bytes before the index: magic, reserved, number of entries, size of the data.
+pub(super) const INTRO: usize = 16;
+/// Most entries that a header may have, as librpm has it.
+const MOST_ENTRIES: u32 = 65_535;
+/// Most bytes of data that a header may have, as librpm has it.
+const MOST_DATA: u32 = 256 << 20;
+const MAGIC: [u8; 4] = [0x8e, 0xad, 0xe8, 0x01];
+const ENTRY: usize = 16;
+
+/// What the first 16 bytes of a header announce.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Intro {
+    entries: u32,
+    data: u32,
+}
+
+impl Intro {
+    /// Reads the announcement; refuses one beyond librpm's limits.
+    pub(super) fn parse(part: Part, bytes: [u8; INTRO]) -> Result<Self, Error> {
+        if bytes[..4] != MAGIC {
+            return Err(Error::BadHeader { part, why: "does not begin with the magic of headers" });
+        }
+        let intro = Self { entries: be32(&bytes, 8), data: be32(&bytes, 12) };
+        if intro.entries > MOST_ENTRIES {
+            return Err(Error::TooLarge { what: "entries of a header", limit: MOST_ENTRIES.into() });
+        }
+        if intro.data > MOST_DATA {
+            return Err(Error::TooLarge { what: "bytes of a header", limit: MOST_DATA.into() });
+        }
+        Ok(intro)
+    }
+
+    /// Returns how many bytes follow: index and data.
+    pub(super) fn rest(self) -> usize {
+        self.entries as usize * ENTRY + self.data as usize
+    }
+}
+
+/// Types of tag data, by their numbers in the format.
+mod kind {
+    pub const CHAR: u32 = 1;
+    pub const INT8: u32 = 2;
+    pub const INT16: u32 = 3;
+    pub const INT32: u32 = 4;
+    pub const INT64: u32 = 5;
+    pub const STRING: u32 = 6;
+    pub const BIN: u32 = 7;
+    pub const STRING_ARRAY: u32 = 8;
+    pub const I18N: u32 = 9;
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    tag: u32,
+    kind: u32,
+    offset: usize,
+    count: usize,
+    /// First byte behind the data.
+    end: usize,
+}
+
+/// A header whose every entry lies inside its data and overlaps no other.
+#[derive(Debug)]
+pub(super) struct Header {
+    part: Part,
+    /// Sorted by tag, each once.
+    entries: Vec<Entry>,
+    /// Index and data, as they stand in the file.
+    bytes: Vec<u8>,
+    /// Where in `bytes` the data begins.
+    data: usize,
+}
+
+impl Header {
+    /// Checks and indexes what follows the intro; `bytes` has the length that [`Intro::rest`] told.
+    pub(super) fn parse(part: Part, intro: Intro, bytes: Vec<u8>) -> Result<Self, Error> {
+        let data = intro.entries as usize * ENTRY;
+        let (index, store) =
+            bytes.split_at_checked(data).ok_or(Error::BadHeader { part, why: "is shorter than its index" })?;
+        let mut entries = Vec::with_capacity(intro.entries as usize);
+        for raw in index.chunks_exact(ENTRY) {
+            entries.push(Entry {
+                tag: be32(raw, 0),
+                kind: be32(raw, 4),
+                offset: be32(raw, 8) as usize,
+                count: be32(raw, 12) as usize,
+                end: 0,
+            });
+        }
+        check_region(part, &entries, store)?;
+        measure(part, &mut entries, store)?;
+        entries.sort_unstable_by_key(|entry| entry.tag);
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].tag == pair[1].tag) {
+            return Err(Error::BadTag { part, tag: pair[0].tag, why: "is there twice" });
+        }
+        Ok(Self { part, entries, bytes, data })
+    }
+
+    /// Returns the bytes after the intro, as they stand in the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Returns whether the tag is there.
+    pub(super) fn has(&self, tag: u32) -> bool {
+        self.find(tag).is_some()
+    }
+
+    /// Returns the tags, in ascending order.
+    pub(super) fn tags(&self) -> impl Iterator<Item = u32> + '_ {
+        self.entries.iter().map(|entry| entry.tag)
+    }
+
+    /// Returns an error about a tag of this header.
+    pub(super) fn bad(&self, tag: u32, why: &'static str) -> Error {
+        Error::BadTag { part: self.part, tag, why }
+    }
+
+    /// Returns a text, of a translated one the first (that of the C locale). As in librpm an array
+    /// of several texts is none.
+    pub(super) fn string(&self, tag: u32) -> Result<Option<&[u8]>, Error> {
+        let Some(entry) = self.find(tag) else { return Ok(None) };
+        match entry.kind {
+            kind::STRING | kind::I18N => Ok(self.texts(entry).next()),
+            kind::STRING_ARRAY if entry.count == 1 => Ok(self.texts(entry).next()),
+            kind::STRING_ARRAY => Ok(None),
+            _ => Err(self.bad(tag, "is no text")),
+        }
+    }
+
+    /// Returns the texts of an array; `None` where the tag is absent.
+    pub(super) fn strings(&self, tag: u32) -> Result<Option<impl Iterator<Item = &[u8]>>, Error> {
+        let Some(entry) = self.find(tag) else { return Ok(None) };
+        match entry.kind {
+            kind::STRING | kind::STRING_ARRAY | kind::I18N => Ok(Some(self.texts(entry))),
+            _ => Err(self.bad(tag, "is no list of texts")),
+        }
+    }
+
+    /// Returns a number; as in librpm an array of several numbers is none.
+    pub(super) fn number(&self, tag: u32) -> Result<Option<u64>, Error> {
+        let Some(mut numbers) = self.numbers(tag)? else { return Ok(None) };
+        let first = numbers.next();
+        Ok(if numbers.next().is_some() { None } else { first })
+    }
+
+    /// Returns the numbers of an array; `None` where the tag is absent.
+    pub(super) fn numbers(&self, tag: u32) -> Result<Option<impl Iterator<Item = u64>>, Error> {
+        let Some(entry) = self.find(tag) else { return Ok(None) };
+        let width = match entry.kind {
+            kind::CHAR | kind::INT8 => 1,
+            kind::INT16 => 2,
+            kind::INT32 => 4,
+            kind::INT64 => 8,
+            _ => return Err(self.bad(tag, "is no number")),
+        };
+        let value = |raw: &[u8]| raw.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        Ok(Some(self.store(entry).chunks_exact(width).map(value)))
+    }
+
+    /// Returns raw bytes; `None` where the tag is absent.
+    pub(super) fn binary(&self, tag: u32) -> Result<Option<&[u8]>, Error> {
+        let Some(entry) = self.find(tag) else { return Ok(None) };
+        match entry.kind {
+            kind::BIN => Ok(Some(self.store(entry))),
+            _ => Err(self.bad(tag, "is not binary")),
+        }
+    }
+
+    fn find(&self, tag: u32) -> Option<&Entry> {
+        let at = self.entries.binary_search_by_key(&tag, |entry| entry.tag).ok()?;
+        self.entries.get(at)
+    }
+
+    fn store(&self, entry: &Entry) -> &[u8] {
+        self.bytes[self.data..].get(entry.offset..entry.end).unwrap_or_default()
+    }
+
+    /// Walks the texts of an entry, each without its NUL.
+    fn texts(&self, entry: &Entry) -> impl Iterator<Item = &[u8]> {
+        let store = self.store(entry);
+        store.strip_suffix(&[0]).unwrap_or(store).split(|byte| *byte == 0)
+    }
+}
+
+/// Checks the trailer of the signed region: it must point back over whole entries of this index.
+fn check_region(part: Part, entries: &[Entry], store: &[u8]) -> Result<(), Error> {
+    let Some(first) = entries.first() else { return Ok(()) };
+    let region = match part {
+        Part::Signature => tags::HEADER_SIGNATURES,
+        _ => tags::HEADER_IMMUTABLE,
+    };
+    if first.tag != region {
+        return Ok(());
+    }
+    let bad = |why| Error::BadTag { part, tag: region, why };
+    if first.kind != kind::BIN || first.count != ENTRY {
+        return Err(bad("is no trailer of a region"));
+    }
+    let trailer = store.get(first.offset..).and_then(|rest| rest.get(..ENTRY)).ok_or(bad("lies outside the data"))?;
+    let back = i64::from(be32(trailer, 8).cast_signed());
+    let covered = -back;
+    let fits = covered > 0 && covered % ENTRY as i64 == 0 && covered <= (entries.len() * ENTRY) as i64;
+    if be32(trailer, 4) != kind::BIN || be32(trailer, 12) as usize != ENTRY || !fits {
+        return Err(bad("is no trailer of a region"));
+    }
+    Ok(())
+}
+
+/// Finds where each entry's data ends, and refuses data that reaches beyond the store or into that
+/// of another entry. Texts are walked once in all, since each may only reach to its neighbour.
+fn measure(part: Part, entries: &mut [Entry], store: &[u8]) -> Result<(), Error> {
+    entries.sort_unstable_by_key(|entry| entry.offset);
+    let mut limit = store.len();
+    for entry in entries.iter_mut().rev() {
+        let bad = |why| Error::BadTag { part, tag: entry.tag, why };
+        let room = store.get(entry.offset..limit).ok_or(bad("lies outside the data"))?;
+        if entry.count == 0 {
+            return Err(bad("is empty"));
+        }
+        let width = match entry.kind {
+            kind::CHAR | kind::INT8 | kind::BIN => 1,
+            kind::INT16 => 2,
+            kind::INT32 => 4,
+            kind::INT64 => 8,
+            kind::STRING if entry.count != 1 => return Err(bad("is one text and claims several")),
+            kind::STRING | kind::STRING_ARRAY | kind::I18N => 0,
+            _ => return Err(bad("has a type that does not exist")),
+        };
+        let length = if width == 0 {
+            text_length(room, entry.count)
+        } else if entry.offset % width == 0 {
+            entry.count.checked_mul(width).filter(|length| *length <= room.len())
+        } else {
+            return Err(bad("is not aligned"));
+        };
+        entry.end = entry.offset + length.ok_or(bad("reaches beyond its data"))?;
+        limit = entry.offset;
+    }
+    Ok(())
+}
+
+/// Returns the bytes that `count` texts take with their NULs; `None` if there are fewer.
+fn text_length(room: &[u8], count: usize) -> Option<usize> {
+    if count > room.len() {
+        return None;
+    }
+    let mut nuls = room.iter().enumerate().filter(|(_, byte)| **byte == 0);
+    nuls.nth(count - 1).map(|(at, _)| at + 1)
+}
+
+/// Returns the big-endian number at `at`, 0 where the bytes end before.
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).map_or(0, |raw| raw.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+}

@@ -5,6 +5,8 @@
 //! a path.
 
 mod arch;
+mod compose;
+mod compose_status;
 mod digest;
 mod evr;
 mod name;
@@ -12,9 +14,13 @@ mod nevra;
 mod nvr;
 mod package;
 mod pkgset;
+mod release;
 mod sigkey;
+mod words;
 
 pub use arch::{Arch, RepoName, ReposOf};
+pub use compose::{ComposeDate, ComposeId, ComposeType, Label, Milestone};
+pub use compose_status::{ComposeEvent, ComposeStatus, IllegalTransition};
 pub use digest::{Blake3, Sha256};
 pub use evr::Evr;
 pub use name::{BadName, PackageName, TagName};
@@ -25,4 +31,7 @@ pub use package::{
     HeaderRange, Package, Sense,
 };
 pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};
+pub(crate) use release::check_text;
+pub use release::{Release, ReleaseId, ReleaseType, VariantId};
 pub use sigkey::Sigkey;
+pub(crate) use words::words;

@@ -1,1 +1,20 @@
-//! repodata
+//! What are the metadata bytes of packages? One [`Package`](crate::model::Package) to [`Fragments`],
+//! many fragments to primary, filelists and other, records to `repomd.xml`.
+//!
+//! Opens no file, keeps nothing, and knows no repository: who calls says what is listed, in which
+//! order and where it goes. What a package looks like is createrepo_c's (1.2.5), byte for byte.
+
+mod dependencies;
+mod error;
+mod fragments;
+mod render;
+mod repomd;
+mod repomd_parse;
+mod write;
+mod xml;
+
+pub use error::Error;
+pub use fragments::Fragments;
+pub use render::render;
+pub use repomd::{Checksum, Record, Repomd};
+pub use write::{Compression, Digested, Encoding, Kind, Location, Written, write};

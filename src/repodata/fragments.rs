@@ -1,0 +1,113 @@
+//! How is the metadata of one package kept? Rendered once, compact, with a digest over it.
+//!
+//! The location and the time of the file are not part of it: they belong to a listing, not to a
+//! package.
+
+use super::error::Error;
+use crate::model::{Blake3, Nevra, Sha256};
+
+/// Changes whenever the form, or what is rendered for the same package, changes.
+const VERSION: &[u8; 4] = b"TFR1";
+const DIGEST: usize = 32;
+/// Fast to write and small enough: fragments are written once and compressed again when listed.
+const LEVEL: i32 = 3;
+/// Most bytes that the fragments of one package may take uncompressed: readers hold us to 64 MiB of
+/// text, which stands in two files and grows by escapes.
+const MOST_BYTES: usize = 1 << 30;
+
+/// The elements of one package in primary, filelists and other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragments {
+    pub(super) nevra: Nevra,
+    pub(super) sha256: Sha256,
+    /// Cut where the time of the file and the location go.
+    pub(super) primary: [String; 3],
+    pub(super) filelists: String,
+    pub(super) other: String,
+}
+
+impl Fragments {
+    /// Returns the name of the package: the first part of its place in the canonical order.
+    pub fn nevra(&self) -> &Nevra {
+        &self.nevra
+    }
+
+    /// Returns the digest of the RPM file: the second part of its place in the canonical order.
+    pub fn sha256(&self) -> &Sha256 {
+        &self.sha256
+    }
+
+    /// Returns the compact form: version, BLAKE3 of the rest, size, compressed fields.
+    ///
+    /// # Errors
+    /// The fragments are larger than [`Fragments::from_bytes`] takes, or compression fails.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let evr = &self.nevra.evr;
+        let mut fields = evr.epoch.to_le_bytes().to_vec();
+        fields.extend(self.sha256.as_bytes());
+        let texts = [self.nevra.name.as_str(), self.nevra.arch.as_str(), &evr.version, &evr.release];
+        for text in
+            texts.into_iter().chain(self.primary.iter().map(String::as_str)).chain([&*self.filelists, &*self.other])
+        {
+            fields.extend((text.len() as u64).to_le_bytes());
+            fields.extend(text.as_bytes());
+        }
+        if fields.len() > MOST_BYTES {
+            return Err(Error::Fragments("they are larger than a package's may be"));
+        }
+        let mut body = (fields.len() as u64).to_le_bytes().to_vec();
+        body.extend(zstd::bulk::compress(&fields, LEVEL).map_err(Error::Write)?);
+        Ok([&VERSION[..], Blake3::of(&body).as_bytes(), &body].concat())
+    }
+
+    /// Returns the fragments held in `bytes`.
+    ///
+    /// # Errors
+    /// Any bit differs from what [`Fragments::to_bytes`] gave, or another version gave it.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let bad = Error::Fragments;
+        let (version, rest) = bytes.split_at_checked(VERSION.len()).ok_or(bad("they are cut off"))?;
+        if version != VERSION {
+            return Err(bad("they are of another version"));
+        }
+        let (digest, body) = rest.split_at_checked(DIGEST).ok_or(bad("they are cut off"))?;
+        if Blake3::of(body).as_bytes() != digest {
+            return Err(bad("their digest differs"));
+        }
+        let mut fields = Fields(body);
+        let size = fields.number().filter(|size| *size <= MOST_BYTES).ok_or(bad("their size is absurd"))?;
+        let unpacked = zstd::bulk::decompress(fields.0, size).map_err(|_| bad("they do not decompress"))?;
+        Fields(&unpacked).fragments().ok_or(bad("they do not hold what they should"))
+    }
+}
+
+/// What is left to read of the serialised fields.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        let raw = self.take(8)?.try_into().ok()?;
+        usize::try_from(u64::from_le_bytes(raw)).ok()
+    }
+
+    fn text(&mut self) -> Option<String> {
+        let length = self.number()?;
+        String::from_utf8(self.take(length)?.to_vec()).ok()
+    }
+
+    fn fragments(mut self) -> Option<Fragments> {
+        let epoch = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
+        let sha256 = Sha256::from_bytes(self.take(32)?.try_into().ok()?);
+        let (name, arch, version, release) = (self.text()?, self.text()?, self.text()?, self.text()?);
+        let nevra = Nevra::new(&name, epoch, &version, &release, &arch).ok()?;
+        let primary = [self.text()?, self.text()?, self.text()?];
+        let (filelists, other) = (self.text()?, self.text()?);
+        self.0.is_empty().then_some(Fragments { nevra, sha256, primary, filelists, other })
+    }
+}

@@ -1,0 +1,232 @@
+//! What does somebody's `repomd.xml` say? A reader that believes nothing.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+
+use super::error::Error;
+use super::repomd::{Checksum, Record, Repomd};
+
+/// Real ones take 2 to 10 kB.
+const MOST_BYTES: usize = 4 << 20;
+const MOST_RECORDS: usize = 1_000;
+/// Deepest real element: `repomd/data/checksum`.
+const DEEPEST: usize = 16;
+
+pub(super) fn parse(bytes: &[u8]) -> Result<Repomd, Error> {
+    if bytes.len() > MOST_BYTES {
+        return Err(Error::Repomd("is larger than 4 MiB"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::Repomd("is not UTF-8"))?;
+    let mut reader = Reader::from_str(text);
+    let mut state = State::default();
+    loop {
+        match reader.read_event().map_err(Error::Xml)? {
+            Event::Start(start) => state.open(&start)?,
+            Event::Empty(start) => {
+                state.open(&start)?;
+                state.close()?;
+            }
+            Event::End(_) => state.close()?,
+            Event::Text(text) => state.text.push_str(&text.xml10_content()),
+            Event::CData(text) => state.text.push_str(&text.xml10_content()),
+            Event::GeneralRef(reference) => state.text.push(resolve(&reference)?),
+            Event::DocType(_) => return Err(Error::Repomd("has a document type declaration")),
+            Event::Eof => return state.finish(),
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+        }
+    }
+}
+
+/// Returns the character of a reference: a number or one of XML's own five names.
+fn resolve(reference: &BytesRef<'_>) -> Result<char, Error> {
+    if let Some(character) = reference.resolve_char_ref().map_err(Error::Xml)? {
+        return Ok(character);
+    }
+    match &*reference.xml10_content() {
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "amp" => Ok('&'),
+        "apos" => Ok('\''),
+        "quot" => Ok('"'),
+        _ => Err(Error::Repomd("refers to an entity that XML does not have")),
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct State {
+    /// Local names of the open elements.
+    path: Vec<String>,
+    /// Text of the innermost element.
+    text: String,
+    seen_root: bool,
+    revision: Option<String>,
+    record: Option<Draft>,
+    records: Vec<Record>,
+}
+
+/// A record in the making.
+#[derive(Default)]
+struct Draft {
+    kind: String,
+    /// Attribute `type` of the checksum that is open.
+    algorithm: String,
+    checksum: Option<Checksum>,
+    open_checksum: Option<Checksum>,
+    href: Option<String>,
+    timestamp: Option<i64>,
+    size: Option<u64>,
+    open_size: Option<u64>,
+    database_version: Option<u64>,
+}
+
+impl State {
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Error> {
+        self.path.push(start.local_name().as_ref().to_owned());
+        self.text.clear();
+        if self.path.len() > DEEPEST {
+            return Err(Error::Repomd("has elements nested too deep"));
+        }
+        match self.place()[..] {
+            [root] if root != "repomd" || self.seen_root => return Err(Error::Repomd("has another root")),
+            ["repomd"] => self.seen_root = true,
+            ["repomd", "data"] => {
+                let kind = attribute(start, "type")?.ok_or(Error::Repomd("has a record without a type"))?;
+                self.record = Some(Draft { kind, ..Draft::default() });
+            }
+            ["repomd", "data", "location"] => {
+                let href = attribute(start, "href")?.unwrap_or_default();
+                let draft = self.draft()?;
+                draft.set_href(href)?;
+            }
+            ["repomd", "data", "checksum" | "open-checksum"] => {
+                let algorithm = attribute(start, "type")?.unwrap_or_default();
+                self.draft()?.algorithm = algorithm;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let text = std::mem::take(&mut self.text);
+        let path = std::mem::take(&mut self.path);
+        let place: Vec<&str> = path.iter().map(String::as_str).collect();
+        match place[..] {
+            ["repomd", "revision"] => self.revision = Some(text.trim().to_owned()),
+            ["repomd", "data", field] => self.draft()?.set(field, text.trim())?,
+            ["repomd", "data"] => self.keep_record()?,
+            _ => {}
+        }
+        self.path = path;
+        self.path.pop();
+        Ok(())
+    }
+
+    fn place(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
+    fn draft(&mut self) -> Result<&mut Draft, Error> {
+        self.record.as_mut().ok_or(Error::Repomd("has a field outside of a record"))
+    }
+
+    fn keep_record(&mut self) -> Result<(), Error> {
+        if self.records.len() == MOST_RECORDS {
+            return Err(Error::Repomd("has more than 1,000 records"));
+        }
+        let draft = self.record.take().ok_or(Error::Repomd("has a field outside of a record"))?;
+        self.records.push(draft.finish()?);
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Repomd, Error> {
+        if !self.seen_root || !self.path.is_empty() {
+            return Err(Error::Repomd("ends before its root does"));
+        }
+        Ok(Repomd { revision: self.revision.unwrap_or_default(), records: self.records })
+    }
+}
+
+impl Draft {
+    fn bad(&self, field: &'static str, value: &str) -> Error {
+        Error::Field { kind: shortened(&self.kind), field, value: shortened(value) }
+    }
+
+    fn set(&mut self, field: &str, text: &str) -> Result<(), Error> {
+        match field {
+            "checksum" => self.checksum = Some(self.checksum("checksum", self.checksum.is_some(), text)?),
+            "open-checksum" => {
+                self.open_checksum = Some(self.checksum("open-checksum", self.open_checksum.is_some(), text)?);
+            }
+            "timestamp" => {
+                // Some writers add a fraction of the second.
+                let whole = text.split('.').next().unwrap_or_default();
+                self.timestamp = Some(whole.parse().map_err(|_| self.bad("timestamp", text))?);
+            }
+            "size" => self.size = Some(text.parse().map_err(|_| self.bad("size", text))?),
+            "open-size" => self.open_size = Some(text.parse().map_err(|_| self.bad("open-size", text))?),
+            "database_version" => {
+                self.database_version = Some(text.parse().map_err(|_| self.bad("database_version", text))?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn checksum(&self, field: &'static str, repeated: bool, text: &str) -> Result<Checksum, Error> {
+        let digits = match &*self.algorithm {
+            "md5" => 32,
+            "sha" | "sha1" => 40,
+            "sha224" => 56,
+            "sha256" => 64,
+            "sha384" => 96,
+            "sha512" => 128,
+            other => return Err(self.bad(field, other)),
+        };
+        if repeated || text.len() != digits || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(self.bad(field, text));
+        }
+        Ok(Checksum { algorithm: self.algorithm.clone(), hex: text.to_ascii_lowercase() })
+    }
+
+    /// Takes the place of the file, which must lie inside the repository.
+    fn set_href(&mut self, href: String) -> Result<(), Error> {
+        let leads_out = href.starts_with('/')
+            || href.contains([':', '\\', '%', '?', '#'])
+            || href.chars().any(char::is_control)
+            || href.split('/').any(|step| matches!(step, "" | "." | ".."));
+        if leads_out || self.href.is_some() {
+            return Err(self.bad("location", &href));
+        }
+        self.href = Some(href);
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Record, Error> {
+        let Some(checksum) = self.checksum.take() else { return Err(self.bad("checksum", "")) };
+        let Some(href) = self.href.take() else { return Err(self.bad("location", "")) };
+        Ok(Record {
+            kind: self.kind,
+            checksum,
+            open_checksum: self.open_checksum,
+            href,
+            timestamp: self.timestamp.unwrap_or(0),
+            size: self.size,
+            open_size: self.open_size,
+            database_version: self.database_version,
+        })
+    }
+}
+
+fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Error> {
+    let Some(found) = start.try_get_attribute(name).map_err(|error| Error::Xml(error.into()))? else {
+        return Ok(None);
+    };
+    let value = found.normalized_value(quick_xml::XmlVersion::Implicit1_0).map_err(Error::Xml)?;
+    Ok(Some(value.into_owned()))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(80).collect()
+}

@@ -1,0 +1,308 @@
+//! What are the bytes of primary, filelists and other? Head, packages, tail, compressed on the way.
+//!
+//! Holds one package at a time. Equal packages, equal encoding: equal bytes.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+
+use flate2::GzBuilder;
+use flate2::write::GzEncoder;
+use sha2::Digest;
+
+use super::error::Error;
+use super::fragments::Fragments;
+use super::repomd::{Checksum, Record};
+use super::xml::push_attribute;
+use crate::model::{Nevra, Sha256};
+
+/// gzip's own default, and createrepo_c's.
+const GZIP_LEVEL: u32 = 6;
+
+/// Which of the three metadata files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// What solvers need.
+    Primary,
+    /// All files.
+    Filelists,
+    /// Changelogs.
+    Other,
+}
+
+impl Kind {
+    /// The three, in the order of `repomd.xml`.
+    pub const ALL: [Self; 3] = [Self::Primary, Self::Filelists, Self::Other];
+
+    /// Returns the type of the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Filelists => "filelists",
+            Self::Other => "other",
+        }
+    }
+
+    fn root(self) -> &'static str {
+        match self {
+            Self::Primary => "metadata",
+            Self::Filelists => "filelists",
+            Self::Other => "otherdata",
+        }
+    }
+
+    fn head(self, count: u64) -> String {
+        let namespaces = match self {
+            Self::Primary => "http://linux.duke.edu/metadata/common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm",
+            Self::Filelists => "http://linux.duke.edu/metadata/filelists",
+            Self::Other => "http://linux.duke.edu/metadata/other",
+        };
+        let root = self.root();
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespaces}\" packages=\"{count}\">\n")
+    }
+}
+
+/// How a metadata file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// zstd; createrepo_c has level 10.
+    Zstd {
+        /// 1 to 22.
+        level: i32,
+    },
+    /// gzip, for readers of EL7's age.
+    Gzip,
+    /// Not at all.
+    None,
+}
+
+impl Compression {
+    /// Returns the end of the file's name.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Zstd { .. } => ".zst",
+            Self::Gzip => ".gz",
+            Self::None => "",
+        }
+    }
+}
+
+/// How a metadata file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encoding {
+    /// How it is compressed.
+    pub compression: Compression,
+    /// Whether digest and size of the uncompressed bytes are taken too; no reader in use needs
+    /// them. An uncompressed file has none.
+    pub open_checksum: bool,
+}
+
+/// Where a listing says that a package is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// Path below the repository, as it shall stand in the file.
+    pub href: String,
+    /// Modification time of the file, seconds after 1970.
+    pub time_file: i64,
+}
+
+/// Digest and size of some bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digested {
+    /// SHA-256 of the bytes.
+    pub sha256: Sha256,
+    /// How many there are.
+    pub size: u64,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Which file it is.
+    pub kind: Kind,
+    /// How it is compressed.
+    pub compression: Compression,
+    /// The file as it went to the sink.
+    pub file: Digested,
+    /// The bytes before compression, if they were asked for.
+    pub open: Option<Digested>,
+}
+
+impl Written {
+    /// Returns the name that the file shall have: `SHA256-primary.xml.zst`.
+    pub fn file_name(&self) -> String {
+        format!("{}-{}.xml{}", self.file.sha256, self.kind.as_str(), self.compression.suffix())
+    }
+
+    /// Returns the record of the file in `repomd.xml`; `timestamp` in seconds after 1970.
+    pub fn record(&self, timestamp: i64) -> Record {
+        Record {
+            kind: self.kind.as_str().to_owned(),
+            checksum: Checksum::sha256(&self.file.sha256),
+            open_checksum: self.open.map(|open| Checksum::sha256(&open.sha256)),
+            href: format!("repodata/{}", self.file_name()),
+            timestamp,
+            size: Some(self.file.size),
+            open_size: self.open.map(|open| open.size),
+            database_version: None,
+        }
+    }
+}
+
+/// Writes one metadata file of `count` packages into `sink`.
+///
+/// The packages come in the canonical order, which is the same in all three files: by NEVRA (name,
+/// arch, EVR), then digest, then location. They may be loaded one by one as they are asked for.
+///
+/// # Errors
+/// A package cannot be had or is out of order, there are more or fewer than `count`, or the sink
+/// refuses.
+pub fn write<'a, E>(
+    kind: Kind,
+    packages: impl IntoIterator<Item = Result<(Cow<'a, Fragments>, Location), E>>,
+    count: u64,
+    encoding: Encoding,
+    sink: impl Write,
+) -> Result<Written, Error>
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let open = encoding.open_checksum && encoding.compression != Compression::None;
+    let mut out = Output::new(encoding.compression, open, sink)?;
+    out.put(&kind.head(count))?;
+    let mut came = 0;
+    let mut order = Order::default();
+    for package in packages {
+        let (fragments, location) = package.map_err(|error| Error::Package(error.into()))?;
+        came += 1;
+        if came > count {
+            break;
+        }
+        out.package(kind, &fragments, &location)?;
+        order.step(&fragments, location.href)?;
+    }
+    if came != count {
+        return Err(Error::Count { announced: count, came });
+    }
+    out.put(&format!("</{}>", kind.root()))?;
+    let (file, open) = out.finish()?;
+    Ok(Written { kind, compression: encoding.compression, file, open })
+}
+
+/// The package that came last, to hold the next one against.
+#[derive(Default)]
+struct Order(Option<(Nevra, Sha256, String)>);
+
+impl Order {
+    fn step(&mut self, fragments: &Fragments, href: String) -> Result<(), Error> {
+        let key = (fragments.nevra.clone(), fragments.sha256, href);
+        match self.0.take() {
+            Some(last) if last > key => Err(Error::Order { href: key.2, before: last.2 }),
+            _ => {
+                self.0 = Some(key);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The way of the bytes: counted open, compressed, counted as they go to the sink.
+struct Output<W: Write> {
+    open: Option<Tally>,
+    encoder: Encoder<Counted<W>>,
+}
+
+enum Encoder<W: Write> {
+    Zstd(zstd::Encoder<'static, W>),
+    Gzip(GzEncoder<W>),
+    Plain(W),
+}
+
+impl<W: Write> Output<W> {
+    fn new(compression: Compression, open: bool, sink: W) -> Result<Self, Error> {
+        let counted = Counted { tally: Tally::default(), sink };
+        let encoder = match compression {
+            Compression::Zstd { level } => Encoder::Zstd(zstd::Encoder::new(counted, level).map_err(Error::Write)?),
+            // No name and no time, so that equal packages give equal bytes.
+            Compression::Gzip => {
+                Encoder::Gzip(GzBuilder::new().mtime(0).write(counted, flate2::Compression::new(GZIP_LEVEL)))
+            }
+            Compression::None => Encoder::Plain(counted),
+        };
+        Ok(Self { open: open.then(Tally::default), encoder })
+    }
+
+    fn put(&mut self, text: &str) -> Result<(), Error> {
+        if let Some(open) = &mut self.open {
+            open.update(text.as_bytes());
+        }
+        match &mut self.encoder {
+            Encoder::Zstd(encoder) => encoder.write_all(text.as_bytes()),
+            Encoder::Gzip(encoder) => encoder.write_all(text.as_bytes()),
+            Encoder::Plain(sink) => sink.write_all(text.as_bytes()),
+        }
+        .map_err(Error::Write)
+    }
+
+    fn package(&mut self, kind: Kind, fragments: &Fragments, location: &Location) -> Result<(), Error> {
+        match kind {
+            Kind::Primary => {
+                let [head, middle, tail] = &fragments.primary;
+                let mut place = String::from("  <location");
+                push_attribute(&mut place, "href", &location.href);
+                place.push_str("/>\n");
+                for text in [head, &location.time_file.to_string(), middle, &place, tail] {
+                    self.put(text)?;
+                }
+                Ok(())
+            }
+            Kind::Filelists => self.put(&fragments.filelists),
+            Kind::Other => self.put(&fragments.other),
+        }
+    }
+
+    fn finish(self) -> Result<(Digested, Option<Digested>), Error> {
+        let mut counted = match self.encoder {
+            Encoder::Zstd(encoder) => encoder.finish(),
+            Encoder::Gzip(encoder) => encoder.finish(),
+            Encoder::Plain(sink) => Ok(sink),
+        }
+        .map_err(Error::Write)?;
+        counted.flush().map_err(Error::Write)?;
+        Ok((counted.tally.end(), self.open.map(Tally::end)))
+    }
+}
+
+/// A sink whose bytes are counted and hashed.
+struct Counted<W> {
+    tally: Tally,
+    sink: W,
+}
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(bytes)?;
+        self.tally.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    sha256: sha2::Sha256,
+    size: u64,
+}
+
+impl Tally {
+    fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.size += bytes.len() as u64;
+    }
+
+    fn end(self) -> Digested {
+        Digested { sha256: Sha256::from_bytes(self.sha256.finalize().into()), size: self.size }
+    }
+}

@@ -26,7 +26,7 @@ impl Nvr {
     /// Returns the NVR made of three parts that came separately, as they do in Koji's messages.
     pub fn new(name: &str, version: &str, release: &str) -> Result<Self, BadName> {
         check("version", version, VERSION_EXTRA)?;
-        check("release", release, VERSION_EXTRA)?;
+        check("release", without_draft(release), VERSION_EXTRA)?;
         Ok(Self { name: name.parse()?, version: version.to_owned(), release: release.to_owned() })
     }
 
@@ -43,6 +43,15 @@ impl Nvr {
     /// Returns the release.
     pub fn release(&self) -> &str {
         &self.release
+    }
+}
+
+/// Returns `release` without the suffix of a draft: Koji (since 1.34) calls the release of a draft
+/// build `RELEASE,draft_BUILDID` until it is promoted.
+fn without_draft(release: &str) -> &str {
+    match release.split_once(",draft_") {
+        Some((plain, id)) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => plain,
+        _ => release,
     }
 }
 
@@ -87,8 +96,16 @@ mod tests {
         let nvr: Nvr = "python-a-b-1.2~rc1-3.fc43".parse().unwrap();
         assert_eq!((nvr.name().as_str(), nvr.version(), nvr.release()), ("python-a-b", "1.2~rc1", "3.fc43"));
         assert_eq!(nvr.to_string(), "python-a-b-1.2~rc1-3.fc43");
-        for bad in ["bash", "bash-1", "-1-2", "a-1-", "a-../x-1", "a-1:2-3"] {
+        for bad in ["bash", "bash-1", "-1-2", "a-1-", "a-../x-1", "a-1:2-3", "a-1-2,3", "a-1-2,draft_", "a-1-2,draft_x"]
+        {
             assert!(bad.parse::<Nvr>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_draft_keeps_the_release_that_koji_gives_it() {
+        let nvr: Nvr = "alpha-1.1-1.fc43,draft_2012".parse().unwrap();
+        assert_eq!(nvr.release(), "1.fc43,draft_2012");
+        assert_eq!(nvr.to_string(), "alpha-1.1-1.fc43,draft_2012");
     }
 }

@@ -140,8 +140,7 @@ impl Settings {
     /// Returns the URL in parts, with heartbeat and login as these settings want them.
     pub(super) fn uri(&self) -> Result<AMQPUri, BadSettings> {
         let mut uri: AMQPUri = self.url.parse().map_err(BadSettings::Url)?;
-        // The parser takes a literal IPv6 address for no host at all, and localhost for that.
-        if let Some((address, _)) = self.url.split_once('[').and_then(|(_, rest)| rest.split_once(']')) {
+        if let Some(address) = ipv6_host(&self.url) {
             uri.authority.host = address.to_owned();
         }
         uri.query.heartbeat = Some(self.heartbeat);
@@ -150,6 +149,13 @@ impl Settings {
         }
         Ok(uri)
     }
+}
+
+/// Returns the literal IPv6 address that a URL names, for which the parser would put localhost.
+fn ipv6_host(url: &str) -> Option<&str> {
+    let authority = url.split_once("://")?.1.split('/').next()?;
+    let host = authority.rsplit('@').next()?;
+    Some(host.strip_prefix('[')?.split_once(']')?.0)
 }
 
 fn short(what: &'static str, text: &str) -> Result<(), BadSettings> {
@@ -205,6 +211,8 @@ mod tests {
     fn an_ipv6_address_is_not_taken_for_localhost() {
         let uri = Settings::new("amqp://guest:guest@[fe80::1]:99/", "q").uri().unwrap();
         assert_eq!((uri.authority.host.as_str(), uri.authority.port), ("fe80::1", 99));
+        let uri = Settings::new("amqp://guest:a[b]c@broker/", "q").uri().unwrap();
+        assert_eq!(uri.authority.host, "broker");
     }
 
     #[test]

@@ -1,1 +1,3 @@
 //! One executable for all stories, so that the crate links once.
+
+mod bus;

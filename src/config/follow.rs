@@ -151,7 +151,7 @@ impl Follow {
 
 /// A rule as it is written: what is absent is inherited.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a follow rule")]
 pub(super) struct RawRule {
     tags: Vec<TagPattern>,
     #[serde(default)]

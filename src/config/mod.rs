@@ -16,6 +16,8 @@ mod follow;
 mod overrides;
 mod repos;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod units;
 
 use std::ffi::OsString;
@@ -66,7 +68,7 @@ pub struct Config {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 struct RawConfig {
     data_dir: Option<PathBuf>,
     log: Log,

@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Compression {
 
 /// How the repositories of a tag are refreshed, compressed and kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Repos {
     /// At least so many generations' files are kept, the current one counted.
     pub keep_generations: NonZeroU32,

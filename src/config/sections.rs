@@ -26,7 +26,7 @@ pub enum LogFormat {
 
 /// `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Log {
     /// How lines look.
     pub format: LogFormat,
@@ -58,7 +58,7 @@ pub enum Database {
 
 /// `[state]`, as written.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawState {
     #[serde(deserialize_with = "database")]
     pub url: Option<Address>,
@@ -88,7 +88,7 @@ impl Http {
 
 /// `[http]`, as written.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawHttp {
     pub bind: SocketAddr,
     #[serde(deserialize_with = "public")]
@@ -160,7 +160,7 @@ pub struct Identity {
 
 /// `[bus]`, as written.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawBus {
     #[serde(deserialize_with = "broker")]
     pub url: Option<Address>,
@@ -257,7 +257,7 @@ fn topic_prefix<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error>
 
 /// `[inbox]`: what happens to messages before they are applied.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub struct Inbox {
     /// Longest message body in bytes; a longer one is quarantined.
     #[serde(deserialize_with = "size_limit")]
@@ -322,7 +322,7 @@ pub struct Buildsys {
 
 /// `[buildsys]`, as written.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawBuildsys {
     pub kind: BuildsysKind,
     #[serde(deserialize_with = "buildsys_id")]
@@ -371,7 +371,7 @@ pub struct Compose {
 
 /// `[compose]`, as written.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawCompose {
     pub dir: Option<PathBuf>,
 }

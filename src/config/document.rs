@@ -72,6 +72,17 @@ impl Document {
         found.map(|offset| self.at(offset))
     }
 
+    /// Returns the error about the value of the dotted `key`.
+    pub(super) fn refuse(&self, key: &str, why: impl Into<String>) -> Error {
+        let at = self.place_of(key).unwrap_or_else(|| self.at(0));
+        Error::BadValue { at, key: shown_key(&key.split('.').map(str::to_owned).collect::<Vec<_>>()), why: why.into() }
+    }
+
+    /// Returns the error about the part of a value that stands at `span`.
+    pub(super) fn refuse_at(&self, span: Range<usize>, key: &str, why: impl Into<String>) -> Error {
+        Error::BadValue { at: self.at(span.start), key: key.to_owned(), why: why.into() }
+    }
+
     fn describe(&self, error: &toml::de::Error) -> Error {
         let found = self.what_stands_at(error.span());
         let at = self.at(start(error));
@@ -193,7 +204,7 @@ fn short(name: &str) -> String {
 }
 
 /// Returns the key as shown to the reader: without the indexes of arrays.
-fn shown_key(path: &[String]) -> String {
+pub(super) fn shown_key(path: &[String]) -> String {
     let names: Vec<_> = path.iter().filter(|name| name.parse::<usize>().is_err()).map(|name| short(name)).collect();
     if names.is_empty() { "top level".to_owned() } else { names.join(".") }
 }

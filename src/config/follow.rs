@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::glob;
 use super::repos::{Compression, Repos};
 use super::units::Span;
 use crate::model::{Arch, ReposOf, Sigkey, TagName};
@@ -24,42 +25,14 @@ pub struct BadTagPattern(String);
 impl TagPattern {
     /// Returns whether the pattern matches the whole name.
     pub fn matches(&self, tag: &TagName) -> bool {
-        glob(self.0.as_bytes(), tag.as_str().as_bytes())
+        glob::matches(&self.0, tag.as_str())
     }
-}
-
-/// Matches by going back to the last star only: linear in practice, quadratic at worst, on names of 200 bytes.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(&wanted) if wanted == b'?' || wanted == text[t] => {
-                p += 1;
-                t += 1;
-            }
-            _ => {
-                let Some((at, from)) = star else { return false };
-                star = Some((at, from + 1));
-                p = at + 1;
-                t = from + 1;
-            }
-        }
-    }
-    pattern[p..].iter().all(|&left| left == b'*')
 }
 
 impl FromStr for TagPattern {
     type Err = BadTagPattern;
     fn from_str(text: &str) -> Result<Self, BadTagPattern> {
-        // A pattern is what a name is once each wildcard is a letter, so no pattern is let in that
-        // could never match.
-        let as_name = text.replace(['*', '?'], "x");
-        match as_name.parse::<TagName>() {
+        match glob::as_name(text).parse::<TagName>() {
             Ok(_) => Ok(Self(text.to_owned())),
             Err(_) => Err(BadTagPattern(text.chars().take(60).collect())),
         }
@@ -222,9 +195,10 @@ impl RawRule {
 }
 
 /// Refuses what is no base arch, and an arch named twice.
-fn base_arches(arches: Vec<Arch>) -> Result<Vec<Arch>, (&'static str, String)> {
+pub(super) fn base_arches(arches: Vec<Arch>) -> Result<Vec<Arch>, (&'static str, String)> {
     for (at, arch) in arches.iter().enumerate() {
-        if arch.is_source() || arch.is_noarch() {
+        // "source" stands beside the arches in a compose's tree.
+        if arch.is_source() || arch.is_noarch() || arch.as_str() == "source" {
             return Err(("arches", format!("{arch} is not a base arch such as x86_64")));
         }
         if arches[..at].contains(arch) {

@@ -10,10 +10,14 @@
 //! Relative paths of the file begin at its directory, all others at the working directory.
 
 mod address;
+mod definition;
 mod document;
 mod error;
 mod follow;
+mod glob;
+mod identity;
 mod overrides;
+mod packages;
 mod repos;
 mod sections;
 #[cfg(test)]
@@ -26,9 +30,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use address::{Address, Secret};
+pub use definition::{Definition, Release, Variant};
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
+pub use identity::{BadIdentity, ComposeType, Label, ReleaseShort, ReleaseType, ReleaseVersion, Title, VariantId};
 pub use overrides::Overrides;
+pub use packages::{BadPackagePattern, PackageList, PackagePattern, Packages};
 pub use repos::{BadCompression, Compression, Repos};
 pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
 pub use units::{BadUnit, Size, Span};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::document::{Document, nearest, reason, unknown_field};
+use super::document::{Document, nearest, reason, shown_key, unknown_field};
 use super::error::{Error, Place};
 
 /// What the variables of this room begin with.
@@ -93,8 +93,8 @@ impl Sources {
 
     /// Returns the error about a value.
     pub(super) fn refuse(&self, key: &str, why: impl Into<String>) -> Error {
-        let shown: Vec<_> = key.split('.').filter(|part| part.parse::<usize>().is_err()).collect();
-        Error::BadValue { at: self.place(key), key: shown.join("."), why: why.into() }
+        let path: Vec<_> = key.split('.').map(str::to_owned).collect();
+        Error::BadValue { at: self.place(key), key: shown_key(&path), why: why.into() }
     }
 
     /// Returns the absolute path of what `key` names: relative to the file if the file says so, else

@@ -1,0 +1,40 @@
+//! Does a pattern match a name? `*` is any run of characters, `?` is one; nothing else is special.
+
+/// Returns whether `pattern` matches the whole of `text`, both ASCII.
+///
+/// Goes back to the last star only: linear in practice, quadratic at worst, on names of 200 bytes.
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&wanted) if wanted == b'?' || wanted == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => {
+                let Some((at, from)) = star else { return false };
+                star = Some((at, from + 1));
+                p = at + 1;
+                t = from + 1;
+            }
+        }
+    }
+    pattern[p..].iter().all(|&left| left == b'*')
+}
+
+/// Returns the pattern as a name in which each wildcard is a letter: if that is no name, the pattern
+/// could never match one.
+pub(super) fn as_name(pattern: &str) -> String {
+    pattern.replace(['*', '?'], "x")
+}
+
+/// Returns whether `text` has wildcards.
+pub(super) fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}

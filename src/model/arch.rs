@@ -25,6 +25,11 @@ const COMPATIBLE: &[(&str, &[&str])] = &[
 ];
 
 impl Arch {
+    /// Returns the arch of source packages, `src`.
+    pub fn source() -> Self {
+        Self("src".to_owned())
+    }
+
     /// Returns the arch as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -32,6 +32,6 @@ pub use package::{
 };
 pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};
 pub(crate) use release::check_text;
-pub use release::{Release, ReleaseId, ReleaseType, VariantId};
+pub use release::{ReleaseId, ReleaseType, VariantId};
 pub use sigkey::Sigkey;
 pub(crate) use words::words;

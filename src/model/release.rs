@@ -1,4 +1,5 @@
-//! Which product is composed? A release: its short name, version and type, as productmd has them.
+//! Which product is composed, and what are its parts called? Releases and variants, by productmd's
+//! rules.
 //!
 //! Layered products (a release on top of another) are not known here.
 
@@ -138,31 +139,6 @@ fn split(text: &str) -> Option<(&str, &str, ReleaseType)> {
     Some((short, version, ReleaseType::Ga))
 }
 
-/// A release with the name that people read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Release {
-    name: String,
-    id: ReleaseId,
-}
-
-impl Release {
-    /// Returns the release called `name` (`Fedora Linux`).
-    pub fn new(name: &str, id: ReleaseId) -> Result<Self, BadName> {
-        check_text("name of a release", name)?;
-        Ok(Self { name: name.to_owned(), id })
-    }
-
-    /// Returns the name for people.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns short name, version and type.
-    pub fn id(&self) -> &ReleaseId {
-        &self.id
-    }
-}
-
 /// The id of a variant: letters and digits, by productmd's rule; it names a directory.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -261,11 +237,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_for_people_is_one_line() {
-        let id: ReleaseId = "x-1".parse().unwrap();
+    fn a_text_for_people_is_one_line() {
         for bad in ["", " x", "x\n[tree]", "x\u{2028}y", &"x".repeat(300)] {
-            assert!(Release::new(bad, id.clone()).is_err(), "{bad:?}");
+            assert!(check_text("name", bad).is_err(), "{bad:?}");
         }
-        assert_eq!(Release::new("Grüne Lohe 100%", id).unwrap().name(), "Grüne Lohe 100%");
+        assert!(check_text("name", "Grüne Lohe 100%").is_ok());
     }
 }

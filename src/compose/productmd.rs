@@ -139,9 +139,12 @@ fn variant_info(selection: &Selection) -> VariantInfo<'_> {
 #[derive(Serialize)]
 struct Rpms<'a> {
     compose: Compose,
-    /// Variant -> base arch -> NEVRA of the source package -> NEVRA.
-    rpms: BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<String, BTreeMap<String, RpmInfo<'a>>>>>,
+    /// By variant, then base arch.
+    rpms: BTreeMap<&'a str, BTreeMap<&'a str, BySource<'a>>>,
 }
+
+/// By the NEVRA of the source package, then by the RPM's own.
+type BySource<'a> = BTreeMap<String, BTreeMap<String, RpmInfo<'a>>>;
 
 #[derive(Serialize)]
 struct RpmInfo<'a> {
@@ -158,7 +161,7 @@ pub fn rpms(identity: &Identity, selections: &[Selection]) -> Vec<u8> {
     for selection in selections {
         let mut arches: BTreeMap<&str, _> = BTreeMap::new();
         for tree in &selection.trees {
-            let mut sources: BTreeMap<String, BTreeMap<String, RpmInfo<'_>>> = BTreeMap::new();
+            let mut sources = BySource::new();
             for entry in &tree.entries {
                 let info = RpmInfo { category: entry.category, path: &entry.path, sigkey: entry.rpm.sigkey.as_ref() };
                 let of_source = sources.entry(entry.source.to_string()).or_default();

@@ -1,1 +1,3 @@
-//! demo
+//! What does a first run show, and from what?
+
+pub mod packages;

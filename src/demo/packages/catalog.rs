@@ -152,21 +152,24 @@ impl<'a> Release<'a> {
             packages.push(package);
         }
         if self.source.debug {
-            packages.push(Cow::Owned(self.debug_package("debuginfo", "Debug information for")));
-            packages.push(Cow::Owned(self.debug_package("debugsource", "Sources, for debugging,")));
+            packages.push(Cow::Owned(self.debug_package("debuginfo", "Debug information for package")));
+            packages.push(Cow::Owned(self.debug_package("debugsource", "Debug sources for package")));
         }
         packages
     }
 
     fn debug_package(&self, kind: &str, about: &str) -> Package {
         let name = &self.source.name;
-        let debugsource = format!("{name}-debugsource = @EVR@");
+        let recommends = match kind {
+            "debuginfo" => vec![format!("{name}-debugsource = @EVR@")],
+            _ => Vec::new(),
+        };
         Package {
             name: format!("{name}-{kind}"),
-            summary: format!("{about} {} {name}", if kind == "debuginfo" { "package" } else { "of package" }),
-            recommends: if kind == "debuginfo" { vec![debugsource] } else { Vec::new() },
+            summary: format!("{about} {name}"),
+            recommends,
             files: BTreeMap::from([(
-                format!("/usr/share/oak/debug/{name}-@EVR@.{kind}"),
+                format!("/usr/share/oak/debug/{name}-{}-{}.{kind}", self.source.version, self.release()),
                 format!("{kind} of {name}-@EVR@\n"),
             )]),
             ..Package::default()

@@ -9,10 +9,13 @@ tls_make() {
     tls_certificate "$dir" server localhost "extendedKeyUsage=serverAuth
 subjectAltName=DNS:localhost,IP:127.0.0.1"
     tls_certificate "$dir" client tannery "extendedKeyUsage=clientAuth"
-    # A certificate that is in order but that nobody trusts here, for the tests of refusal.
+    # For the tests of refusal: a client that trusts the broker and that the broker does not trust
+    # (ca.pem, client.pem, client.key), and an authority that the broker's certificate is not of.
     mkdir -p "$dir/stranger"
     tls_authority "$dir/stranger"
     tls_certificate "$dir/stranger" client tannery "extendedKeyUsage=clientAuth"
+    mv "$dir/stranger/ca.pem" "$dir/stranger/authority.pem"
+    cp "$dir/ca.pem" "$dir/stranger/ca.pem"
 }
 
 tls_authority() {

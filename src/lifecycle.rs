@@ -1,1 +1,102 @@
-//! lifecycle
+//! When does work begin and when must it stop? The only place that spawns tasks and hears signals.
+//!
+//! Two tokens: the soft one says "finish what is in hand", the hard one "drop it". A room that loops
+//! looks at the soft token between two steps; nothing is lost by the hard one, since every step is
+//! durable or not begun.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long work in hand may go on after the soft stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// The life of a process: what it runs, and its two stops. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    soft: CancellationToken,
+    hard: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Lifecycle {
+    /// Returns the token that asks to finish.
+    pub fn soft(&self) -> &CancellationToken {
+        &self.soft
+    }
+
+    /// Runs a task until it ends or the hard stop drops it. A task that ends before the soft stop
+    /// ends the whole process: none of ours ends by itself.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let (soft, hard) = (self.soft.clone(), self.hard.clone());
+        self.tasks.spawn(async move {
+            // Run apart, so that a panic is seen here and not lost.
+            let run = tokio::spawn(async move {
+                tokio::select! {
+                    () = task => {}
+                    () = hard.cancelled() => {}
+                }
+            });
+            let ended = run.await;
+            if !soft.is_cancelled() {
+                tracing::error!(task = name, panicked = ended.is_err(), "{name} ended by itself; stopping");
+                soft.cancel();
+            }
+        });
+    }
+
+    /// Runs a task whose end means nothing to the others.
+    pub fn spawn_side(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let hard = self.hard.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = task => {}
+                () = hard.cancelled() => {}
+            }
+        });
+    }
+
+    /// Waits for SIGTERM, SIGINT or a soft stop from within, then lets everything end.
+    pub async fn until_stopped(&self) -> std::io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("asked to terminate; finishing what is in hand"),
+            _ = interrupt.recv() => tracing::info!("interrupted; finishing what is in hand"),
+            () = self.soft.cancelled() => {}
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Stops everything: softly, then, after a while, hard.
+    pub async fn stop(&self) {
+        self.soft.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some work did not end within {} s and is dropped", GRACE.as_secs());
+            self.hard.cancel();
+            self.tasks.wait().await;
+        }
+    }
+}
+
+/// A signal between rooms that there is something to do. It only shortens the wait: the work itself
+/// is a row, and every room also looks by itself.
+#[derive(Debug, Clone, Default)]
+pub struct Bell(std::sync::Arc<tokio::sync::Notify>);
+
+impl Bell {
+    /// Rings; a room that is not waiting just now hears it when it next does.
+    pub fn ring(&self) {
+        self.0.notify_one();
+    }
+
+    /// Waits for a ring, or for `at_most`.
+    pub async fn heard(&self, at_most: Duration) {
+        let _ = tokio::time::timeout(at_most, self.0.notified()).await;
+    }
+}

@@ -26,7 +26,6 @@ CREATE TABLE rpms (
     sigkey TEXT,
     source_rpm TEXT NOT NULL,
     build_time BIGINT NOT NULL,
-    reader BIGINT NOT NULL,
     fragments BYTEA NOT NULL
 );
 CREATE INDEX rpms_by_name ON rpms (name, version, release, arch);

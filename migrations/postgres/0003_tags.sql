@@ -36,7 +36,7 @@ CREATE TABLE acts (
     event_id BIGINT PRIMARY KEY,
     build_id BIGINT NOT NULL REFERENCES builds (id),
     tag_id BIGINT REFERENCES tags (id),
-    act TEXT NOT NULL CHECK (act IN ('tag', 'untag', 'delete', 'restore'))
+    act TEXT NOT NULL CHECK (act IN ('tag', 'untag', 'delete', 'import'))
 );
 CREATE INDEX acts_by_build ON acts (build_id, event_id);
 

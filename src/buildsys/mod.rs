@@ -1,1 +1,89 @@
-//! buildsys
+//! What does the build system say? The questions that are asked of it, whatever its kind.
+//!
+//! A trait, the local kind that answers it from our own tables, and the layout of the volume that
+//! both kinds share. What a tag *means* (inheritance, latest, signatures) is not decided here: the
+//! answers are rows.
+
+mod import;
+pub mod local;
+mod volume;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use futures_util::future::BoxFuture;
+
+use crate::model::{Arch, PackageName, TagName};
+pub use crate::store::builds::{BuildRow, Copy, RpmRow};
+use crate::store::tags::{LinkRow, PackageRow, TaggingRow};
+
+pub use import::{Import, ImportError, NewBuild, Problem, read as read_import};
+pub use local::{Local, Refusal};
+pub use volume::Volume;
+
+/// What can go wrong when the build system is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Our own tables could not be read.
+    #[error("the local build system did not answer")]
+    Store(#[from] crate::store::Error),
+    /// The inheritance of a tag holds more tags than any real one.
+    #[error("tag {root} inherits from more than {limit} tags")]
+    TooManyTags {
+        /// The tag that was asked for.
+        root: TagName,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// The rows of one tag, at one event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagFacts {
+    /// Its own base arches.
+    pub arches: Vec<Arch>,
+    /// Its links to parents, by priority.
+    pub links: Vec<LinkRow>,
+    /// Its own package list.
+    pub packages: Vec<PackageRow>,
+    /// Complete builds that stand in it, the newest tagging first, then the highest build id.
+    pub taggings: Vec<TaggingRow>,
+}
+
+/// The rows of a tag and of all tags it can inherit from, all at one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The tag that was asked for.
+    pub root: TagName,
+    /// The newest event there was when they were read.
+    pub event: i64,
+    /// The tags, the root among them.
+    pub tags: BTreeMap<TagName, TagFacts>,
+}
+
+/// A build with all copies of all its RPMs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildFiles {
+    /// The build.
+    pub build: BuildRow,
+    /// Its files, unsigned and signed.
+    pub copies: Vec<Copy>,
+}
+
+/// The build system, local or a Koji hub.
+pub trait BuildSystem: Send + Sync {
+    /// Returns the rows of a tag and its ancestors at `event` ([`crate::store::tags::NOW`] for now),
+    /// of one package only where one is named; `None` where there is no such tag.
+    fn facts<'a>(
+        &'a self,
+        root: &'a TagName,
+        package: Option<&'a PackageName>,
+        event: i64,
+    ) -> BoxFuture<'a, Result<Option<Facts>, Error>>;
+
+    /// Returns builds with their files, by id; an id that is not known is left out.
+    fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, Error>>;
+
+    /// Returns where the file at `location` (as in [`Copy::path`]) can be opened.
+    fn file(&self, location: &str) -> PathBuf;
+}

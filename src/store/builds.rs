@@ -177,11 +177,11 @@ pub async fn same_nvra(tx: &mut Tx, nevra: &Nevra) -> Result<Vec<(String, RpmRow
     rows.into_iter().map(found).collect()
 }
 
-/// Keeps what is known of an RPM file, with its rendered metadata as read by this `reader` version.
-pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, reader: i64, fragments: &[u8]) -> Result<(), Error> {
+/// Keeps what is known of an RPM file, with its rendered metadata.
+pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, fragments: &[u8]) -> Result<(), Error> {
     let sql = "INSERT INTO rpms (sha256, name, epoch, version, release, arch, size, content, sigkey, source_rpm, \
-               build_time, reader, fragments) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
-               ON CONFLICT (sha256) DO UPDATE SET reader = excluded.reader, fragments = excluded.fragments";
+               build_time, fragments) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+               ON CONFLICT (sha256) DO UPDATE SET fragments = excluded.fragments";
     exec!(
         tx,
         sql,
@@ -196,7 +196,6 @@ pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, reader: i64, fragments: &[u8]
         rpm.sigkey.as_ref().map(Sigkey::as_str),
         rpm.source_rpm.as_str(),
         rpm.build_time,
-        reader,
         fragments,
     )?;
     Ok(())
@@ -208,17 +207,16 @@ pub async fn put_copy(tx: &mut Write, build_id: i64, path: &str, sha256: &Sha256
     Ok(exec!(tx, sql, build_id, path, sha256.to_string())? > 0)
 }
 
-/// Returns the rendered metadata of these files, with the reader version that made it. A file that
-/// is not known is left out. At most some hundreds at a time: each may be large.
-pub async fn fragments(tx: &mut Tx, digests: &[Sha256]) -> Result<Vec<(Sha256, i64, Vec<u8>)>, Error> {
+/// Returns the rendered metadata of these files. A file that is not known is left out. At most some hundreds at a time: each may be large.
+pub async fn fragments(tx: &mut Tx, digests: &[Sha256]) -> Result<Vec<(Sha256, Vec<u8>)>, Error> {
     let sql = dialect!(
         tx,
-        "SELECT sha256, reader, fragments FROM rpms WHERE sha256 IN (SELECT value FROM json_each($1))",
-        "SELECT sha256, reader, fragments FROM rpms \
+        "SELECT sha256, fragments FROM rpms WHERE sha256 IN (SELECT value FROM json_each($1))",
+        "SELECT sha256, fragments FROM rpms \
          WHERE sha256 IN (SELECT value FROM json_array_elements_text(CAST($1 AS JSON)))"
     );
-    let rows = fetch!(tx, (String, i64, Vec<u8>), sql, to_json(&digests))?;
-    let row = |(digest, reader, bytes): (String, i64, Vec<u8>)| Ok((parse("rpms.sha256", &digest)?, reader, bytes));
+    let rows = fetch!(tx, (String, Vec<u8>), sql, to_json(&digests))?;
+    let row = |(digest, bytes): (String, Vec<u8>)| Ok((parse("rpms.sha256", &digest)?, bytes));
     rows.into_iter().map(row).collect()
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::db::Error;
+use crate::config::Transfer;
 
 /// What a file under way is called: swept away at start, never served, never a name of ours.
 pub const UNFINISHED: &str = ".unfinished-";
@@ -120,28 +121,37 @@ fn split(place: &Path) -> Result<(&Path, &str), Error> {
     }
 }
 
-/// Puts a file that exists elsewhere at `place`: by hard link, else reflink, else copy. A copy is
-/// synced; the directory is not. What stands at `place` already is left alone.
-pub fn place_file(from: &Path, place: &Path) -> Result<(), Error> {
+/// Every way of bringing a file to another place, the cheapest first.
+pub const ANY_WAY: &[Transfer] = &[Transfer::Hardlink, Transfer::Reflink, Transfer::Copy];
+
+/// Puts a file that exists elsewhere at `place`, by the first of `ways` that works. Its bytes are
+/// synced, the directory is not. What stands at `place` already is left alone.
+pub fn place_file(from: &Path, place: &Path, ways: &[Transfer]) -> Result<(), Error> {
     let (dir, name) = split(place)?;
     make_dir(dir)?;
-    match fs::hard_link(from, place) {
-        Ok(()) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::file("cannot find", from)(error)),
-        Err(_) => {}
+    if place.symlink_metadata().is_ok() {
+        return Ok(());
     }
     let beside = dir.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
-    let copy = || {
+    let mut last = io::Error::from(io::ErrorKind::Unsupported);
+    for way in ways {
         let _ = fs::remove_file(&beside);
-        reflink_copy::reflink_or_copy(from, &beside)?;
-        File::open(&beside)?.sync_all()?;
-        fs::rename(&beside, place)
-    };
-    copy().map_err(|error| {
-        let _ = fs::remove_file(&beside);
-        Error::file("cannot write", place)(error)
-    })
+        let done = match way {
+            Transfer::Hardlink => fs::hard_link(from, &beside),
+            Transfer::Reflink => reflink_copy::reflink(from, &beside),
+            Transfer::Copy => fs::copy(from, &beside).map(drop),
+        };
+        match done.and_then(|()| File::open(&beside)?.sync_all()).and_then(|()| fs::rename(&beside, place)) {
+            Ok(()) => {
+                // A rename onto a second name of the same file does nothing and leaves both.
+                let _ = fs::remove_file(&beside);
+                return Ok(());
+            }
+            Err(error) => last = error,
+        }
+    }
+    let _ = fs::remove_file(&beside);
+    Err(Error::file("cannot write", place)(last))
 }
 
 /// Removes files under way that a crash left in `dir` (not below it).
@@ -167,7 +177,7 @@ pub fn remove(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The lock on a data directory, held as long as this value lives; the kernel frees it with the process.
+/// A lock on a directory, held as long as this value lives; the kernel frees it with the process.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -176,16 +186,27 @@ pub struct Lock {
 impl Lock {
     /// Takes the lock in `file`, or says that another process has it.
     pub fn take(file: &Path) -> Result<Self, Error> {
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(file)
-            .map_err(Error::file("cannot open", file))?;
+        let lock = Self::open(file)?;
         match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self { _file: lock }),
             Err(_) => Err(Error::Locked { path: file.display().to_string() }),
         }
+    }
+
+    /// Takes the lock in `file`, waiting for its holder. Blocks.
+    pub fn wait(file: &Path) -> Result<Self, Error> {
+        let lock = Self::open(file)?;
+        let held = rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive);
+        held.map_err(|error| Error::file("cannot lock", file)(error.into()))?;
+        Ok(Self { _file: lock })
+    }
+
+    fn open(file: &Path) -> Result<File, Error> {
+        if let Some(dir) = file.parent() {
+            make_dir(dir)?;
+        }
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(file);
+        open.map_err(Error::file("cannot open", file))
     }
 }
 

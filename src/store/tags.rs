@@ -91,8 +91,8 @@ pub enum Act {
     Untag,
     /// Deleted: taken out of all tags.
     Delete,
-    /// Imported again after a deletion.
-    Restore,
+    /// Imported, for the first time or again after a deletion.
+    Import,
 }
 
 impl Act {
@@ -101,7 +101,7 @@ impl Act {
             Self::Tag => "tag",
             Self::Untag => "untag",
             Self::Delete => "delete",
-            Self::Restore => "restore",
+            Self::Import => "import",
         }
     }
 }
@@ -291,7 +291,7 @@ pub async fn taggings(
     rows.into_iter().map(tagging).collect()
 }
 
-/// Records an act on a build: in one tag, or in all (deletion and its undoing).
+/// Records an act on a build: in one tag, or in all (deletion and import).
 pub async fn record_act(tx: &mut Write, event: i64, build: i64, tag: Option<i64>, act: Act) -> Result<(), Error> {
     let sql = "INSERT INTO acts (event_id, build_id, tag_id, act) VALUES ($1, $2, $3, $4)";
     exec!(tx, sql, event, build, tag, act.name())?;
@@ -304,7 +304,7 @@ pub async fn acts(tx: &mut Tx, build: i64, tag: i64) -> Result<Vec<(i64, Act)>, 
         "SELECT event_id, act FROM acts WHERE build_id = $1 AND (tag_id = $2 OR tag_id IS NULL) ORDER BY event_id";
     let rows = fetch!(tx, (i64, String), sql, build, tag)?;
     let act = |(event, act): (i64, String)| {
-        let all = [Act::Tag, Act::Untag, Act::Delete, Act::Restore];
+        let all = [Act::Tag, Act::Untag, Act::Delete, Act::Import];
         let act = all.into_iter().find(|known| known.name() == act);
         act.map(|act| (event, act)).ok_or(Error::Corrupt { column: "acts.act", why: "is no act".to_owned() })
     };

@@ -1,0 +1,227 @@
+//! How does a package set change? Chunk lists patched package by package, and compared.
+//!
+//! Patching gives what cutting from scratch would give: the cuts depend on nothing but the packages
+//! present. No decisions here: which build a package has is given.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Arch, Blake3, BuildEntry, Chunk, PackageName};
+use crate::store::pkgsets::{self, ChunkRef};
+use crate::store::{self, Tx, Write};
+
+/// A package set under way from one revision to the next: references to the chunks that stay as
+/// they are, and those that were taken apart.
+#[derive(Debug)]
+pub struct Draft {
+    runs: Vec<Run>,
+}
+
+#[derive(Debug)]
+enum Run {
+    Kept(ChunkRef),
+    Open(Vec<BuildEntry>),
+}
+
+impl Run {
+    fn first(&self) -> Option<&PackageName> {
+        match self {
+            Self::Kept(chunk) => Some(&chunk.first),
+            Self::Open(builds) => builds.first().map(BuildEntry::package),
+        }
+    }
+}
+
+impl Draft {
+    /// Begins with the chunks of a revision.
+    pub fn of(chunks: &[ChunkRef]) -> Self {
+        Self { runs: chunks.iter().cloned().map(Run::Kept).collect() }
+    }
+
+    /// Begins with builds, one a package.
+    pub fn from_scratch(builds: Vec<BuildEntry>) -> Self {
+        Self { runs: vec![Run::Open(builds)] }
+    }
+
+    /// Gives a package its build, or takes it out.
+    pub async fn set(
+        &mut self,
+        tx: &mut Tx,
+        package: &PackageName,
+        entry: Option<BuildEntry>,
+    ) -> Result<(), store::Error> {
+        let behind = self.runs.partition_point(|run| run.first().is_some_and(|first| first <= package));
+        let at = behind.saturating_sub(1);
+        // The neighbour before it is opened too: without this package, the two may be one chunk.
+        for open in at.saturating_sub(1)..=at {
+            if let Some(run) = self.runs.get_mut(open) {
+                run.open(tx).await?;
+            }
+        }
+        if self.runs.is_empty() {
+            self.runs.push(Run::Open(Vec::new()));
+        }
+        let Some(Run::Open(builds)) = self.runs.get_mut(at) else { return Ok(()) };
+        builds.retain(|build| build.package() != package);
+        if let Some(entry) = entry {
+            let place = builds.partition_point(|build| build.package() < package);
+            builds.insert(place, entry);
+        }
+        if builds.is_empty() && self.runs.len() > 1 {
+            self.runs.remove(at);
+        }
+        Ok(())
+    }
+
+    /// Keeps the chunks that are new; gives the whole list.
+    pub async fn finish(self, tx: &mut Write) -> Result<Vec<ChunkRef>, store::Error> {
+        let mut chunks = Vec::new();
+        let mut open: Vec<BuildEntry> = Vec::new();
+        for run in self.runs {
+            match run {
+                Run::Open(builds) => open.extend(builds),
+                Run::Kept(chunk) => {
+                    // A kept run behind an opened one begins with a name that begins a chunk.
+                    put(tx, std::mem::take(&mut open), &mut chunks).await?;
+                    chunks.push(chunk);
+                }
+            }
+        }
+        put(tx, open, &mut chunks).await?;
+        Ok(chunks)
+    }
+}
+
+impl Run {
+    async fn open(&mut self, tx: &mut Tx) -> Result<(), store::Error> {
+        if let Self::Kept(chunk) = self {
+            let builds = pkgsets::chunks(tx, &[chunk.digest]).await?.into_iter().flat_map(|chunk| chunk.builds);
+            *self = Self::Open(builds.collect());
+        }
+        Ok(())
+    }
+}
+
+async fn put(tx: &mut Write, builds: Vec<BuildEntry>, chunks: &mut Vec<ChunkRef>) -> Result<(), store::Error> {
+    for chunk in Chunk::cut(builds) {
+        chunks.extend(pkgsets::put_chunk(tx, &chunk).await?);
+    }
+    Ok(())
+}
+
+/// Returns the digest of a set: what its chunks and arches are named by.
+pub fn digest(arches: &[Arch], chunks: &[ChunkRef]) -> Blake3 {
+    let digests: Vec<&Blake3> = chunks.iter().map(|chunk| &chunk.digest).collect();
+    Blake3::of(store::db::to_json(&(arches, digests)).as_bytes())
+}
+
+/// The builds by which two sets differ.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    /// Builds of the first set that are not, or not like this, in the second.
+    pub removed: Vec<BuildEntry>,
+    /// Builds of the second set that were not, or not like this, in the first.
+    pub added: Vec<BuildEntry>,
+}
+
+/// Compares two sets by their chunks, reading only those that differ.
+pub async fn difference(tx: &mut Tx, old: &[ChunkRef], new: &[ChunkRef]) -> Result<Difference, store::Error> {
+    let only = |these: &[ChunkRef], others: &[ChunkRef]| {
+        let others: BTreeSet<Blake3> = others.iter().map(|chunk| chunk.digest).collect();
+        these.iter().map(|chunk| chunk.digest).filter(|digest| !others.contains(digest)).collect::<Vec<_>>()
+    };
+    let before = builds(tx, &only(old, new)).await?;
+    let after = builds(tx, &only(new, old)).await?;
+    let differ = |these: &BTreeMap<_, BuildEntry>, others: &BTreeMap<_, BuildEntry>| {
+        these.iter().filter(|(nvr, build)| others.get(*nvr) != Some(build)).map(|(_, build)| build.clone()).collect()
+    };
+    Ok(Difference { removed: differ(&before, &after), added: differ(&after, &before) })
+}
+
+async fn builds(tx: &mut Tx, digests: &[Blake3]) -> Result<BTreeMap<String, BuildEntry>, store::Error> {
+    let mut builds = BTreeMap::new();
+    for some in digests.chunks(64) {
+        for build in pkgsets::chunks(tx, some).await?.into_iter().flat_map(|chunk| chunk.builds) {
+            builds.insert(build.nvr.to_string(), build);
+        }
+    }
+    Ok(builds)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Db;
+
+    fn build(package: &PackageName, version: u8) -> BuildEntry {
+        BuildEntry {
+            nvr: crate::model::Nvr::new(package.as_str(), &version.to_string(), "1").unwrap(),
+            from: "t".parse().unwrap(),
+            exclusive_arch: vec![],
+            exclude_arch: vec![],
+            rpms: vec![],
+        }
+    }
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    /// Names of which many begin a chunk, so that every cut is met in a few steps.
+    fn names() -> Vec<PackageName> {
+        let all = (0..4000).map(|i| format!("p{i}").parse::<PackageName>().unwrap());
+        let (begin, other): (Vec<_>, Vec<_>) = all.partition(crate::model::chunk_begins);
+        begin.into_iter().take(20).chain(other.into_iter().take(40)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn patching_gives_what_cutting_from_scratch_gives(
+            steps in prop::collection::vec(prop::collection::vec((0usize..60, prop::option::of(0u8..3)), 1..6), 1..12),
+        ) {
+            runtime().block_on(async {
+                let dir = tempfile::tempdir().unwrap();
+                let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+                let (names, mut truth, mut chunks) = (names(), BTreeMap::new(), Vec::new());
+                for step in steps {
+                    let mut tx = db.write().await.unwrap();
+                    let mut draft = Draft::of(&chunks);
+                    for (name, version) in step {
+                        let entry = version.map(|version| build(&names[name], version));
+                        match &entry {
+                            Some(entry) => truth.insert(names[name].clone(), entry.clone()),
+                            None => truth.remove(&names[name]),
+                        };
+                        draft.set(&mut tx, &names[name], entry).await.unwrap();
+                    }
+                    chunks = draft.finish(&mut tx).await.unwrap();
+                    let scratch = Draft::from_scratch(truth.values().cloned().collect());
+                    assert_eq!(scratch.finish(&mut tx).await.unwrap(), chunks);
+                    tx.commit().await.unwrap();
+                }
+            });
+        }
+    }
+
+    #[test]
+    fn a_difference_names_the_builds() {
+        runtime().block_on(async {
+            let dir = tempfile::tempdir().unwrap();
+            let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+            let mut tx = db.write().await.unwrap();
+            let names = names();
+            let old: Vec<BuildEntry> = names.iter().map(|name| build(name, 1)).collect();
+            let mut old_sorted = old.clone();
+            old_sorted.sort_by(|a, b| a.package().cmp(b.package()));
+            let old_chunks = Draft::from_scratch(old_sorted).finish(&mut tx).await.unwrap();
+            let mut draft = Draft::of(&old_chunks);
+            draft.set(&mut tx, &names[5], Some(build(&names[5], 2))).await.unwrap();
+            let new_chunks = draft.finish(&mut tx).await.unwrap();
+            let difference = difference(&mut tx, &old_chunks, &new_chunks).await.unwrap();
+            assert_eq!(difference, Difference { removed: vec![build(&names[5], 1)], added: vec![build(&names[5], 2)] });
+        });
+    }
+}

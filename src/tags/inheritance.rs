@@ -73,12 +73,8 @@ impl Order {
     pub fn of(facts: &Facts) -> Self {
         let root = Visit { tag: facts.root.clone(), filters: Vec::new(), noconfig: false };
         let mut walk = Walk { facts, earlier: BTreeMap::new(), visits: vec![root] };
-        let path = Path {
-            tags: BTreeSet::from([facts.root.clone()]),
-            budget: None,
-            noconfig: false,
-            filters: Vec::new(),
-        };
+        let path =
+            Path { tags: BTreeSet::from([facts.root.clone()]), budget: None, noconfig: false, filters: Vec::new() };
         walk.descend(&facts.root, path, true);
         Self { visits: walk.visits }
     }

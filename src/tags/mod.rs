@@ -1,1 +1,106 @@
-//! tags
+//! What does a tag mean? Messages and commands in, package set revisions out.
+//!
+//! This room owns the transaction that a message, a request or a command causes, so that all doors
+//! are one. It writes no repository and reads no RPM: it wakes the next room with a key.
+
+mod edit;
+mod inheritance;
+mod pkgset;
+mod receive;
+mod reconcile;
+mod select;
+mod wait;
+
+use std::sync::Arc;
+
+use crate::buildsys::{self, BuildSystem, Local};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::lifecycle::Bell;
+use crate::model::TagName;
+use crate::store::{self, Db, Tx, Write, tags as rows, wakeups};
+
+pub use edit::{EditError, LinkEdit, TagEdit};
+pub use inheritance::{Order, Visit};
+pub use pkgset::{Difference, difference};
+pub use receive::{Incoming, Outcome};
+pub use wait::Prospect;
+
+/// What can go wrong with tags.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state could not be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The build system did not answer.
+    #[error(transparent)]
+    Buildsys(#[from] buildsys::Error),
+}
+
+/// Rings when there is work for a room.
+#[derive(Debug, Clone, Default)]
+pub struct Bells {
+    /// Tags to reconcile.
+    pub tags: Bell,
+    /// Repositories to reconcile.
+    pub repos: Bell,
+    /// Messages to send.
+    pub outbox: Bell,
+}
+
+/// The room of tags. Cheap to clone.
+#[derive(Clone)]
+pub struct Tags {
+    pub(crate) db: Db,
+    pub(crate) buildsys: Arc<dyn BuildSystem>,
+    pub(crate) local: Local,
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Clock,
+    pub(crate) bells: Bells,
+}
+
+impl Tags {
+    /// Returns the room over the local build system.
+    pub fn new(db: Db, local: Local, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
+        Self { db, buildsys: Arc::new(local.clone()), local, config, clock, bells }
+    }
+
+    /// Wakes every followed tag whose set may depend on `tag`, for one package or, where `part` is
+    /// empty, whole.
+    async fn wake_dependents(&self, tx: &mut Write, tag: &TagName, part: &str) -> Result<(), store::Error> {
+        let links = rows::open_links(tx).await?;
+        let mut dependents = vec![tag.clone()];
+        let mut at = 0;
+        while at < dependents.len() {
+            for (child, parent) in &links {
+                if *parent == dependents[at] && !dependents.contains(child) {
+                    dependents.push(child.clone());
+                }
+            }
+            at += 1;
+        }
+        for dependent in dependents {
+            if self.config.follow.for_tag(&dependent).is_some() {
+                wakeups::wake(tx, wakeups::Room::Tags, dependent.as_str(), part, self.clock.micros()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all tags that a follow rule matches.
+    pub async fn followed(&self, tx: &mut Tx) -> Result<Vec<TagName>, store::Error> {
+        let all = rows::all(tx, self.local.id()).await?.into_iter().map(|tag| tag.name);
+        Ok(all.filter(|tag| self.config.follow.for_tag(tag).is_some()).collect())
+    }
+
+    /// Wakes every followed tag whole: at start, since anything may have changed meanwhile.
+    pub async fn wake_all(&self) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        for tag in self.followed(&mut tx).await? {
+            wakeups::wake(&mut tx, wakeups::Room::Tags, tag.as_str(), "", self.clock.micros()).await?;
+        }
+        tx.commit().await?;
+        self.bells.tags.ring();
+        Ok(())
+    }
+}

@@ -50,11 +50,7 @@ pub struct Choice {
 }
 
 /// Chooses among the candidates of one package: the first that is signed as `signatures` ask.
-pub fn choose(
-    candidates: &[Candidate],
-    builds: &BTreeMap<i64, BuildFiles>,
-    signatures: &[Option<Sigkey>],
-) -> Choice {
+pub fn choose(candidates: &[Candidate], builds: &BTreeMap<i64, BuildFiles>, signatures: &[Option<Sigkey>]) -> Choice {
     let mut choice = Choice::default();
     for candidate in candidates {
         let Some(files) = builds.get(&candidate.build_id) else { continue };

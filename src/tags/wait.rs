@@ -1,0 +1,93 @@
+//! Will a build come into a tag's set, and if not, why never? For those who wait.
+
+use super::{Error, Order, Tags};
+use crate::model::{Nvr, TagName};
+use crate::store::builds::{self, BuildState};
+use crate::store::pkgsets::{self, Revision};
+use crate::store::tags::NOW;
+use crate::store::wakeups::{self, Room};
+
+/// How a build stands to a tag's set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prospect {
+    /// It is in the set, since this revision at the latest.
+    InSet {
+        /// The newest revision.
+        revision: i64,
+    },
+    /// It is not in it, and may still come.
+    Pending,
+    /// It will not come by itself.
+    Never {
+        /// One word: `not-followed`, `no-tag`, `held`, `blocked`, `superseded`, `deleted`.
+        word: &'static str,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Prospect {
+    fn never(word: &'static str, reason: String) -> Self {
+        Self::Never { word, reason }
+    }
+}
+
+impl Tags {
+    /// Returns how `nvr` stands to the set of `tag`.
+    ///
+    /// A build that is not imported or not tagged yet may still come. One that is tagged and yet not in
+    /// an up-to-date set is held, blocked or superseded.
+    pub async fn prospect(&self, tag: &TagName, nvr: &Nvr) -> Result<Prospect, Error> {
+        if self.config.follow.for_tag(tag).is_none() {
+            return Ok(Prospect::never("not-followed", format!("no follow rule matches tag {tag}")));
+        }
+        let facts = self.buildsys.facts(tag, Some(nvr.name()), NOW).await?;
+        let mut tx = self.db.read().await?;
+        let newest = pkgsets::newest(&mut tx, tag).await?;
+        if let Some(revision) = &newest {
+            if self.in_revision(&mut tx, revision, nvr).await? {
+                return Ok(Prospect::InSet { revision: revision.number });
+            }
+        }
+        let Some(facts) = facts else { return Ok(Prospect::never("no-tag", format!("there is no tag {tag}"))) };
+        let woken = wakeups::pending(&mut tx, Room::Tags).await?;
+        if newest.is_none() || woken.iter().any(|wake_up| wake_up.key == tag.as_str()) {
+            return Ok(Prospect::Pending);
+        }
+        let Some(build) = builds::by_nvr(&mut tx, self.local.id(), nvr).await? else { return Ok(Prospect::Pending) };
+        if build.state == BuildState::Deleted {
+            return Ok(Prospect::never("deleted", format!("{nvr} was deleted")));
+        }
+        let order = Order::of(&facts);
+        let in_tag = |tag: &&TagName| {
+            let taggings = facts.tags.get(*tag).map_or(&[][..], |tag| &tag.taggings);
+            taggings.iter().any(|tagging| tagging.build_id == build.id)
+        };
+        if !order.tags().iter().any(in_tag) {
+            return Ok(Prospect::Pending);
+        }
+        if let Some(held) = pkgsets::held(&mut tx, tag).await?.into_iter().find(|held| held.nvr == nvr.to_string()) {
+            return Ok(Prospect::never("held", format!("{nvr} is held: {}", held.reason)));
+        }
+        if !order.packages(&facts).contains(nvr.name()) {
+            return Ok(Prospect::never(
+                "blocked",
+                format!("package {} is blocked in or not listed for {tag}", nvr.name()),
+            ));
+        }
+        Ok(Prospect::never("superseded", format!("another build of {} is the latest in {tag}", nvr.name())))
+    }
+
+    /// Returns whether a revision's set holds a build.
+    pub async fn in_revision(
+        &self,
+        tx: &mut crate::store::Tx,
+        revision: &Revision,
+        nvr: &Nvr,
+    ) -> Result<bool, crate::store::Error> {
+        let behind = revision.chunks.partition_point(|chunk| chunk.first <= *nvr.name());
+        let Some(chunk) = behind.checked_sub(1).and_then(|at| revision.chunks.get(at)) else { return Ok(false) };
+        let chunks = pkgsets::chunks(tx, &[chunk.digest]).await?;
+        Ok(chunks.iter().flat_map(|chunk| &chunk.builds).any(|build| build.nvr == *nvr))
+    }
+}

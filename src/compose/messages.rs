@@ -138,4 +138,24 @@ mod tests {
         assert_eq!((&body["status"], &body["reason"]), (&json!("DOOMED"), &json!("disk full")));
         assert_eq!(body["release"]["type"], "ga");
     }
+
+    /// Asserts that a body has exactly the keys of its schema, and the schema the words of the type.
+    fn assert_documented(schema: &str, body: &Value) {
+        let schema: Value = serde_json::from_str(schema).unwrap();
+        let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<String>>();
+        assert_eq!(keys(body), keys(&schema["properties"]));
+        assert_eq!(keys(body), keys(&schema["examples"][0]));
+        assert_eq!(schema["required"].as_array().unwrap().len(), keys(body).len());
+        assert_eq!(schema["properties"]["status"]["enum"], json!(ComposeStatus::ALL));
+        assert_eq!(schema["properties"]["compose_type"]["enum"], json!(crate::model::ComposeType::ALL));
+    }
+
+    #[test]
+    fn the_schemas_name_what_is_sent() {
+        let identity = fixture::identity();
+        let ours = include_str!("../../docs/messages/tannery.compose.status.json");
+        assert_documented(ours, &report(&identity, &[]).body());
+        let pungis = include_str!("../../docs/messages/pungi.compose.status.change.json");
+        assert_documented(pungis, &report(&identity, &[]).pungi_body());
+    }
 }

@@ -106,13 +106,10 @@ impl Config {
 
     /// Returns the defaults with everything below `data_dir`.
     pub fn default_for(data_dir: &Path) -> Self {
-        let mut flags = Overrides::none();
         // Made absolute here, so that nothing is left that could fail.
         let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| Path::new("/").join(data_dir));
-        flags.text("data directory", "data_dir", &data_dir.to_string_lossy());
-        let mut config = Self::load(None, &flags, []).expect("the defaults are valid, as a test shows");
-        config.data_dir = data_dir;
-        config
+        let raw = RawConfig { data_dir: Some(data_dir), ..RawConfig::default() };
+        Self::resolve(raw, &Sources::default()).expect("the defaults are valid, as a test shows")
     }
 
     fn resolve(raw: RawConfig, sources: &Sources) -> Result<Self, Error> {

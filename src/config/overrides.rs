@@ -69,7 +69,7 @@ fn read_value(text: &str) -> Value {
 }
 
 /// Which source set which key: for errors, and for what relative paths begin at.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sources {
     document: Option<Document>,
     overrides: Vec<(String, Place)>,

@@ -302,6 +302,8 @@ fn without_a_rule_every_tag_is_followed() {
     assert_eq!(config.buildsys.volume, Path::new("/srv/tannery/volume"));
     assert_eq!(config.http.url("127.0.0.1:4711".parse().unwrap()), "http://127.0.0.1:4711");
     assert!(config.bus.is_none());
+    let odd = Config::default_for(Path::new(OsStr::from_bytes(b"/srv/\xff")));
+    assert_eq!(odd.compose.dir, Path::new(OsStr::from_bytes(b"/srv/\xff/composes")));
 }
 
 fn manual() -> PathBuf {

@@ -2,11 +2,12 @@
 //!
 //! Whatever the request says, only regular files and directories below the trees given are shown.
 //! Symbolic links are followed (`packages` into the pool, `latest-*`), and where the opened file really
-//! is decides: it is asked of the open handle (`/proc/self/fd`), so nothing can change between check and use. A response
-//! comes from one handle, its length and validators too, so a file replaced meanwhile is never mixed.
+//! is decides: it is asked of the open handle (`/proc/self/fd`), so nothing can change between check and
+//! use. A response comes from one handle, its length and validators too, so a file replaced meanwhile is
+//! never mixed.
 //!
 //! `tower_http::services::ServeDir` 0.7 would be shorter, but follows links anywhere, knows no
-//! `If-Range`, answers several ranges with 416, and its entity tag (size and time) is the same for two
+//! `If-Range`, sends no more than one range, and its entity tag (size and time) is the same for two
 //! files written in the same clock tick.
 
 mod body;

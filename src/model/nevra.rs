@@ -63,7 +63,7 @@ mod tests {
     fn order_is_name_arch_evr() {
         let n = |name, v, arch| Nevra::new(name, 0, v, "1", arch).unwrap();
         let mut all =
-            vec![n("b", "1", "noarch"), n("a", "1.10", "x86_64"), n("a", "1.9", "x86_64"), n("a", "1~rc", "noarch")];
+            [n("b", "1", "noarch"), n("a", "1.10", "x86_64"), n("a", "1.9", "x86_64"), n("a", "1~rc", "noarch")];
         all.sort();
         let shown: Vec<String> = all.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a-0:1~rc-1.noarch", "a-0:1.9-1.x86_64", "a-0:1.10-1.x86_64", "b-0:1-1.noarch"]);

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use async_rs::TokioRuntime;
 use futures_util::StreamExt;
 use lapin::tcp::{AsyncTcpStream, OwnedIdentity, OwnedTLSConfig};
 use lapin::uri::{AMQPScheme, AMQPUri};
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::error::{LinkError, answer, chain};
+use super::guard::{self, Guard};
 use super::{Link, Settings, Snapshot, Status};
 use crate::clock::Clock;
 
@@ -67,11 +69,15 @@ impl Wire {
     /// Connects, or says why not within the connect timeout.
     pub async fn open(settings: &Settings, name: &str) -> Result<Self, LinkError> {
         let uri = settings.uri()?;
+        let encrypted = uri.scheme == AMQPScheme::AMQPS;
         let tls = read_tls(settings, &uri).await?;
         let properties = ConnectionProperties::default().with_connection_name(format!("tannery {name}").into());
         let cable = Cable::default();
         let connecting = connect(uri, tls, properties, cable.0.clone());
-        let connection = answer("connect", settings.connect_timeout, connecting).await?;
+        // A broker that asks for a certificate often resets the connection before its reason is read.
+        let bare = settings.tls.certificate.is_none() && encrypted;
+        let doing = if bare { "connect without a client certificate" } else { "connect" };
+        let connection = answer(doing, settings.connect_timeout, connecting).await?;
         Ok(Self { connection, _cable: cable })
     }
 
@@ -111,26 +117,19 @@ async fn connect(
     properties: ConnectionProperties,
     slot: Slot,
 ) -> lapin::Result<Connection> {
-    let runtime = lapin::runtime::default_runtime()?;
-    // Written in place: here the compiler knows which runtime it is.
-    Connection::connector(
-        uri,
-        runtime,
-        async move |uri: AMQPUri, runtime| {
-            let (host, port) = (uri.authority.host.clone(), uri.authority.port);
-            let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port)).await?.collect();
-            let stream = AsyncTcpStream::connect(&runtime, addresses).await?;
-            if let AsyncTcpStream::Plain(plain) = &stream {
-                slot.hold(plain.get_ref())?;
-            }
-            match uri.scheme {
-                AMQPScheme::AMQP => Ok(stream),
-                AMQPScheme::AMQPS => Ok(stream.into_tls(&host, tls.as_ref()).await?),
-            }
-        },
-        properties,
-    )
-    .await
+    let dial = async move |uri: AMQPUri, _| {
+        let (host, port) = (uri.authority.host.clone(), uri.authority.port);
+        let addresses: Vec<_> = tokio::net::lookup_host((host.as_str(), port)).await?.collect();
+        let mut stream = AsyncTcpStream::connect(&TokioRuntime::tokio_current(), addresses).await?;
+        if let AsyncTcpStream::Plain(plain) = &stream {
+            slot.hold(plain.get_ref())?;
+        }
+        if uri.scheme == AMQPScheme::AMQPS {
+            stream = stream.into_tls(&host, tls.as_ref()).await?;
+        }
+        Ok(AsyncTcpStream::Plain(Guard::new(stream)))
+    };
+    Connection::connector(uri, guard::runtime(), dial, properties).await
 }
 
 /// Our own hold on the socket.

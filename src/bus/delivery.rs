@@ -20,8 +20,9 @@ pub struct Delivery {
     pub exchange: String,
     /// The publisher's id of the message, a UUID by fedora-messaging's rule; nobody enforces it.
     pub message_id: Option<String>,
-    /// The headers. Text that is not UTF-8 has replacement characters, numbers that JSON has not
-    /// (NaN, infinities) are text, and what is nested deeper than eight tables is null.
+    /// The headers. Text that is not UTF-8 has replacement characters, and numbers that JSON has not
+    /// (NaN, infinities) are text. A message whose properties are malformed, or nested deeper than
+    /// eight tables, comes without id and headers.
     pub headers: Map<String, Value>,
     /// The content type, `application/json` by fedora-messaging's rule.
     pub content_type: Option<String>,

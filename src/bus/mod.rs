@@ -10,7 +10,9 @@
 //! What may surprise: every loss of the link may have lost messages too, so [`Snapshot::connects`]
 //! going up is the sign to reconcile. Memory: the broker sends up to `prefetch` messages ahead, and
 //! a body beyond `body_limit` is cut to its first 64 KiB as soon as it is whole, so that what waits
-//! is bounded by `prefetch * body_limit` and one message on its way in. Nothing is spawned here:
+//! is bounded by `prefetch * body_limit` and one message on its way in. lapin reads nested headers by
+//! recursion and takes a bad byte in a name for the end of the connection, so that one message could
+//! end the process, or the link again and again: `filter` stands in front of it. Nothing is spawned here:
 //! dropping the future of [`Bus::run`] drops everything, lapin's socket included.
 
 mod backoff;
@@ -18,6 +20,8 @@ mod connect;
 mod consume;
 mod delivery;
 mod error;
+mod filter;
+mod guard;
 mod headers;
 mod publish;
 mod settings;

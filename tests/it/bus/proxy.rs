@@ -15,11 +15,14 @@ enum Mode {
     Freeze,
 }
 
+/// The bus's end of a connection, and what passes its bytes.
+type Wire = (SocketAddr, JoinHandle<()>);
+
 /// A proxy between the bus and the broker.
 pub struct Proxy {
     pub port: u16,
     mode: watch::Sender<Mode>,
-    wires: Arc<Mutex<Vec<(SocketAddr, JoinHandle<()>)>>>,
+    wires: Arc<Mutex<Vec<Wire>>>,
     accepting: JoinHandle<()>,
 }
 
@@ -29,7 +32,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (mode, seen) = watch::channel(Mode::Flow);
-        let wires: Arc<Mutex<Vec<_>>> = Arc::default();
+        let wires: Arc<Mutex<Vec<Wire>>> = Arc::default();
         let known = Arc::clone(&wires);
         let accepting = tokio::spawn(async move {
             while let Ok((near, peer)) = listener.accept().await {

@@ -249,7 +249,8 @@ impl Tags {
             return Err(EditError::NoSuchBuild(nvr.clone()));
         }
         let (name, version, release) = (nvr.name(), nvr.version(), nvr.release());
-        let body = json!({"tag": tag, "name": name, "version": version, "release": release, "user": "tannery"}).to_string();
+        let body =
+            json!({"tag": tag, "name": name, "version": version, "release": release, "user": "tannery"}).to_string();
         let message = Incoming {
             door: Door::Cli,
             topic,

@@ -47,3 +47,10 @@ CREATE TABLE wakeups (
     touched BIGINT NOT NULL,
     PRIMARY KEY (room, key, part)
 );
+
+-- What the running service says of itself, for commands that run beside it.
+CREATE TABLE service (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL,
+    at BIGINT NOT NULL
+);

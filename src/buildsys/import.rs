@@ -79,7 +79,7 @@ pub struct Problem {
     /// The build that is not imported because of it; `None` where it stops the whole import.
     pub build: Option<Nvr>,
     /// Why.
-    pub error: ImportError,
+    pub error: Box<ImportError>,
 }
 
 /// An RPM that is to be stored.
@@ -123,7 +123,7 @@ pub fn read(paths: &[PathBuf]) -> Import {
     let mut files = Vec::new();
     for path in paths {
         if let Err((path, error)) = find(path, true, &mut files) {
-            import.problems.push(Problem { path, build: None, error });
+            import.problems.push(Problem { path, build: None, error: Box::new(error) });
         }
     }
     files.sort();
@@ -185,7 +185,7 @@ struct Found {
 }
 
 fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
-    let problem = |build, error| Problem { path: path.to_owned(), build, error };
+    let problem = |build, error| Problem { path: path.to_owned(), build, error: Box::new(error) };
     let package = match rpms::read_verified(path) {
         Ok(package) => package,
         // Its header may still tell which build lacks this file.
@@ -204,21 +204,9 @@ fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
     let location = Volume::location(&nvr, &package.nevra, package.sigkey.as_ref());
     let fragments = repodata::render(&package).to_bytes();
     let fragments = fragments.map_err(|error| problem(Some(nvr.clone()), ImportError::Metadata(error)))?;
-    let rpm = NewRpm { path: path.to_owned(), location, row: row(&package), fragments };
+    let rpm = NewRpm { path: path.to_owned(), location, row: RpmRow::of(&package), fragments };
     let is_source = package.nevra.is_source();
     Ok((nvr, Found { rpm, is_source, arches: (package.exclusive_arch, package.exclude_arch) }))
-}
-
-fn row(package: &Package) -> RpmRow {
-    RpmRow {
-        sha256: package.file.sha256,
-        nevra: package.nevra.clone(),
-        size: package.file.size,
-        content: package.file.content,
-        sigkey: package.sigkey.clone(),
-        source_rpm: package.source_rpm.clone(),
-        build_time: i64::try_from(package.build_time).unwrap_or(i64::MAX),
-    }
 }
 
 /// Returns the build that a package belongs to.
@@ -265,7 +253,8 @@ impl NewBuild {
     /// refused.
     pub async fn check(&self, tx: &mut Tx) -> Result<(), Problem> {
         for (at, rpm) in self.rpms.iter().enumerate() {
-            let problem = |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error };
+            let problem =
+                |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error: Box::new(error) };
             let stored = builds::same_nvra(tx, &rpm.row.nevra).await;
             let stored = stored.map_err(|error| problem(ImportError::Store(error)))?;
             for (there, other) in &stored {
@@ -291,7 +280,8 @@ impl NewBuild {
                 durable::place_file(&rpm.path, &place, ways)?;
                 place.parent().map_or(Ok(()), durable::sync_dir)
             };
-            let problem = |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error };
+            let problem =
+                |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error: Box::new(error) };
             put().map_err(|error| problem(ImportError::Store(error)))?;
         }
         Ok(())

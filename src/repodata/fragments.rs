@@ -20,6 +20,7 @@ const MOST_BYTES: usize = 1 << 30;
 pub struct Fragments {
     pub(super) nevra: Nevra,
     pub(super) sha256: Sha256,
+    pub(super) build_time: i64,
     /// Cut where the time of the file and the location go.
     pub(super) primary: [String; 3],
     pub(super) filelists: String,
@@ -37,6 +38,12 @@ impl Fragments {
         &self.sha256
     }
 
+    /// Returns when the package was built, in seconds after 1970: the time of its file, where that is to
+    /// be the same wherever the file is copied to.
+    pub fn build_time(&self) -> i64 {
+        self.build_time
+    }
+
     /// Returns the compact form: version, BLAKE3 of the rest, size, compressed fields.
     ///
     /// # Errors
@@ -45,6 +52,7 @@ impl Fragments {
         let evr = &self.nevra.evr;
         let mut fields = evr.epoch.to_le_bytes().to_vec();
         fields.extend(self.sha256.as_bytes());
+        fields.extend(self.build_time.to_le_bytes());
         let texts = [self.nevra.name.as_str(), self.nevra.arch.as_str(), &evr.version, &evr.release];
         for text in
             texts.into_iter().chain(self.primary.iter().map(String::as_str)).chain([&*self.filelists, &*self.other])
@@ -104,10 +112,11 @@ impl<'a> Fields<'a> {
     fn fragments(mut self) -> Option<Fragments> {
         let epoch = u32::from_le_bytes(self.take(4)?.try_into().ok()?);
         let sha256 = Sha256::from_bytes(self.take(32)?.try_into().ok()?);
+        let build_time = i64::from_le_bytes(self.take(8)?.try_into().ok()?);
         let (name, arch, version, release) = (self.text()?, self.text()?, self.text()?, self.text()?);
         let nevra = Nevra::new(&name, epoch, &version, &release, &arch).ok()?;
         let primary = [self.text()?, self.text()?, self.text()?];
         let (filelists, other) = (self.text()?, self.text()?);
-        self.0.is_empty().then_some(Fragments { nevra, sha256, primary, filelists, other })
+        self.0.is_empty().then_some(Fragments { nevra, sha256, build_time, primary, filelists, other })
     }
 }

@@ -12,6 +12,7 @@ pub fn render(package: &Package) -> Fragments {
     Fragments {
         nevra: package.nevra.clone(),
         sha256: package.file.sha256,
+        build_time: i64::try_from(package.build_time).unwrap_or(i64::MAX),
         primary: [primary_head(package), primary_middle(package), primary_tail(package)],
         filelists: filelists(package),
         other: other(package),

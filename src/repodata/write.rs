@@ -13,10 +13,8 @@ use super::error::Error;
 use super::fragments::Fragments;
 use super::repomd::{Checksum, Record};
 use super::xml::push_attribute;
+use crate::config;
 use crate::model::{Nevra, Sha256};
-
-/// gzip's own default, and createrepo_c's.
-const GZIP_LEVEL: u32 = 6;
 
 /// Which of the three metadata files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -69,10 +67,22 @@ pub enum Compression {
         /// 1 to 22.
         level: i32,
     },
-    /// gzip, for readers of EL7's age.
-    Gzip,
+    /// gzip, for readers of EL7's age; createrepo_c had level 6.
+    Gzip {
+        /// 1 to 9.
+        level: u32,
+    },
     /// Not at all.
     None,
+}
+
+impl From<config::Compression> for Compression {
+    fn from(chosen: config::Compression) -> Self {
+        match chosen {
+            config::Compression::Zstd { level } => Self::Zstd { level },
+            config::Compression::Gzip { level } => Self::Gzip { level },
+        }
+    }
 }
 
 impl Compression {
@@ -80,7 +90,7 @@ impl Compression {
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Zstd { .. } => ".zst",
-            Self::Gzip => ".gz",
+            Self::Gzip { .. } => ".gz",
             Self::None => "",
         }
     }
@@ -223,8 +233,8 @@ impl<W: Write> Output<W> {
         let encoder = match compression {
             Compression::Zstd { level } => Encoder::Zstd(zstd::Encoder::new(counted, level).map_err(Error::Write)?),
             // No name and no time, so that equal packages give equal bytes.
-            Compression::Gzip => {
-                Encoder::Gzip(GzBuilder::new().mtime(0).write(counted, flate2::Compression::new(GZIP_LEVEL)))
+            Compression::Gzip { level } => {
+                Encoder::Gzip(GzBuilder::new().mtime(0).write(counted, flate2::Compression::new(level)))
             }
             Compression::None => Encoder::Plain(counted),
         };

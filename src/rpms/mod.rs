@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod file;
 mod header;
+mod metadata;
 mod openpgp;
 mod promises;
 mod tags;
@@ -19,6 +20,7 @@ mod text;
 use std::path::Path;
 
 pub use error::{Error, Part, Promise};
+pub use metadata::{Listed, MetadataError, canonical, write_metadata};
 
 use crate::model::Package;
 

@@ -85,7 +85,7 @@ fn new_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
         0..=191 => Some((usize::from(first), rest)),
         192..=223 => {
             let (&second, rest) = rest.split_first()?;
-            Some(((usize::from(first) - 192 << 8) + usize::from(second) + 192, rest))
+            Some((((usize::from(first) - 192) << 8) + usize::from(second) + 192, rest))
         }
         255 => rest.split_at_checked(4).map(|(raw, rest)| (number(raw), rest)),
         224..=254 => None,
@@ -125,7 +125,7 @@ fn issuer_in(mut area: &[u8]) -> Option<&[u8]> {
 fn subpacket_length(area: &[u8]) -> Option<(usize, &[u8])> {
     match area {
         [first @ 224..=254, second, rest @ ..] => {
-            Some(((usize::from(*first) - 192 << 8) + usize::from(*second) + 192, rest))
+            Some((((usize::from(*first) - 192) << 8) + usize::from(*second) + 192, rest))
         }
         _ => new_length(area),
     }

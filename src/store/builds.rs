@@ -1,7 +1,7 @@
 //! Which builds are there, and which files belong to them?
 
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
-use crate::model::{Nevra, Nvr, Sha256, Sigkey};
+use crate::model::{Nevra, Nvr, Package, Sha256, Sigkey};
 
 /// Whether a build may be in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,21 @@ pub struct RpmRow {
     pub source_rpm: String,
     /// When it was built, in seconds.
     pub build_time: i64,
+}
+
+impl RpmRow {
+    /// Returns what is kept of a package that was read.
+    pub fn of(package: &Package) -> Self {
+        Self {
+            sha256: package.file.sha256,
+            nevra: package.nevra.clone(),
+            size: package.file.size,
+            content: package.file.content,
+            sigkey: package.sigkey.clone(),
+            source_rpm: package.source_rpm.clone(),
+            build_time: i64::try_from(package.build_time).unwrap_or(i64::MAX),
+        }
+    }
 }
 
 /// A file of a build: an RPM at its place in the volume.

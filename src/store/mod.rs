@@ -12,6 +12,7 @@ pub mod generations;
 pub mod inbox;
 pub mod outbox;
 pub mod pkgsets;
+pub mod service;
 pub mod tags;
 pub mod wakeups;
 

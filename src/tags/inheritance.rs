@@ -164,7 +164,7 @@ impl Earlier {
             (Some(_), None) => false,
             (Some(theirs), Some(ours)) => theirs >= ours,
         };
-        reaches && !(self.noconfig && !noconfig) && !self.filtered
+        reaches && (noconfig || !self.noconfig) && !self.filtered
     }
 }
 

@@ -70,6 +70,14 @@ digest! {
     Blake3, "BLAKE3 digest"
 }
 
+impl Sha256 {
+    /// Returns the digest of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        use sha2::Digest;
+        Self(sha2::Sha256::digest(bytes).into())
+    }
+}
+
 impl Blake3 {
     /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {

@@ -1,1 +1,98 @@
-//! repos
+//! What does a reader of a tag's repositories see? Live repositories: always one whole generation.
+//!
+//! Compares a tag's newest package set with what each repository shows, and publishes where they
+//! differ. Which packages a tag has is not decided here, nor what a package's metadata says.
+//!
+//! What may surprise: the swap of `repomd.xml` is the only moment of visibility. A row `publishing` is
+//! written before it and made `current` after it; a restart looks at the pointer on disk to see how
+//! far it came.
+
+mod keep;
+mod layout;
+mod listing;
+mod publish;
+mod reconcile;
+#[cfg(test)]
+mod tests;
+mod visible;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::model::{BadName, TagName};
+use crate::rpms::MetadataError;
+use crate::store::{self, Db};
+use crate::tags::Tags;
+
+pub use layout::Layout;
+pub use visible::Visibility;
+
+/// What can go wrong with a repository.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The state or a file could not be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The tag did not answer.
+    #[error(transparent)]
+    Tags(#[from] crate::tags::Error),
+    /// Metadata could not be written.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// A package of the set is not in the volume, or not as it was imported.
+    #[error("{file} is {found} bytes long, {expected} were imported")]
+    WrongSize {
+        /// The file.
+        file: String,
+        /// Its size now.
+        found: u64,
+        /// Its size when it was imported.
+        expected: u64,
+    },
+    /// Two files of one set would stand in one place.
+    #[error("two packages of tag {tag} lie at {location}")]
+    Clash {
+        /// The tag.
+        tag: TagName,
+        /// The place.
+        location: String,
+    },
+    /// A name in the state is not one of ours.
+    #[error(transparent)]
+    Name(#[from] BadName),
+}
+
+/// The room of live repositories. Cheap to clone.
+#[derive(Clone)]
+pub struct Repos {
+    db: Db,
+    tags: Tags,
+    config: Arc<Config>,
+    clock: Clock,
+    layout: Layout,
+    /// Held by publishers together, and by the one who clears pools alone.
+    pools: Arc<tokio::sync::RwLock<()>>,
+    /// Whether a pool may hold what no kept generation names.
+    pools_are_stale: Arc<AtomicBool>,
+    /// Where repositories are served, without a slash at the end.
+    base_url: Arc<str>,
+}
+
+impl Repos {
+    /// Returns the room; `base_url` is where `repos/` is served, without a slash at the end.
+    pub fn new(db: Db, tags: Tags, config: Arc<Config>, clock: Clock, base_url: &str) -> Self {
+        let layout = Layout::new(&config.data_dir);
+        Self {
+            db,
+            tags,
+            config,
+            clock,
+            layout,
+            pools: Arc::default(),
+            pools_are_stale: Arc::new(AtomicBool::new(true)),
+            base_url: base_url.into(),
+        }
+    }
+}

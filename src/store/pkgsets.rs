@@ -165,3 +165,26 @@ pub async fn held(tx: &mut Tx, tag: &TagName) -> Result<Vec<Held>, Error> {
         |(package, nvr, reason): (String, _, _)| Ok(Held { package: parse("held.package", &package)?, nvr, reason });
     rows.into_iter().map(held).collect()
 }
+
+/// Forgets revisions made before `before` (microseconds) that are not the newest of their tag and that
+/// no generation and no compose names, and chunks that no revision names any more.
+pub async fn forget(tx: &mut Write, before: i64) -> Result<(), Error> {
+    let sql = "DELETE FROM pkgset_revisions WHERE made_at < $1 \
+               AND number < (SELECT MAX(r.number) FROM pkgset_revisions r WHERE r.tag = pkgset_revisions.tag) \
+               AND NOT EXISTS (SELECT 1 FROM generations g \
+                   WHERE g.tag = pkgset_revisions.tag AND g.revision = pkgset_revisions.number) \
+               AND NOT EXISTS (SELECT 1 FROM composes c \
+                   WHERE c.tag = pkgset_revisions.tag AND c.revision = pkgset_revisions.number)";
+    if exec!(tx, sql, before)? == 0 {
+        return Ok(());
+    }
+    let sql = dialect!(
+        tx,
+        "DELETE FROM pkgset_chunks WHERE digest NOT IN \
+         (SELECT json_extract(c.value, '$.digest') FROM pkgset_revisions r, json_each(r.chunks) c)",
+        "DELETE FROM pkgset_chunks WHERE digest NOT IN \
+         (SELECT c.value ->> 'digest' FROM pkgset_revisions r, json_array_elements(CAST(r.chunks AS JSON)) c)"
+    );
+    exec!(tx, sql)?;
+    Ok(())
+}

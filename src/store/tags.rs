@@ -119,6 +119,15 @@ pub async fn draw_event(tx: &mut Write, second: i64) -> Result<i64, Error> {
     Ok(second << WITHIN_SECOND | used)
 }
 
+/// Returns the second of an arrival at `now` (seconds): never before that of an earlier arrival, even
+/// where the clock was set back meanwhile.
+pub async fn arrival(tx: &mut Write, now: i64) -> Result<i64, Error> {
+    let sql = "INSERT INTO counters (name, value) VALUES ('arrival', $1) ON CONFLICT (name) DO UPDATE \
+               SET value = CASE WHEN counters.value < excluded.value THEN excluded.value ELSE counters.value END \
+               RETURNING value";
+    Ok(fetch_value!(tx, i64, sql, now)?)
+}
+
 /// Returns the second that an event id of the local build system belongs to.
 pub fn second_of(event_id: i64) -> i64 {
     event_id >> WITHIN_SECOND

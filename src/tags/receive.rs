@@ -176,7 +176,7 @@ impl Tags {
         sent_at: Option<i64>,
         arrived_at: i64,
     ) -> Result<i64, store::Error> {
-        let arrival = arrived_at.div_euclid(1_000_000);
+        let arrival = rows::arrival(tx, arrived_at.div_euclid(1_000_000)).await?;
         let latest = arrival.saturating_add_unsigned(self.config.inbox.future_skew.as_secs());
         let second = sent_at.filter(|sent_at| *sent_at <= latest).unwrap_or(arrival);
         rows::draw_event(tx, second).await

@@ -44,10 +44,10 @@ impl Tags {
         let facts = self.buildsys.facts(tag, Some(nvr.name()), NOW).await?;
         let mut tx = self.db.read().await?;
         let newest = pkgsets::newest(&mut tx, tag).await?;
-        if let Some(revision) = &newest {
-            if self.in_revision(&mut tx, revision, nvr).await? {
-                return Ok(Prospect::InSet { revision: revision.number });
-            }
+        if let Some(revision) = &newest
+            && self.in_revision(&mut tx, revision, nvr).await?
+        {
+            return Ok(Prospect::InSet { revision: revision.number });
         }
         let Some(facts) = facts else { return Ok(Prospect::never("no-tag", format!("there is no tag {tag}"))) };
         let woken = wakeups::pending(&mut tx, Room::Tags).await?;

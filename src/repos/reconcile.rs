@@ -1,0 +1,212 @@
+//! Does a repository show the newest package set? If not, it is made to.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Repos};
+use crate::config::{FollowRule, Live};
+use crate::lifecycle::Bell;
+use crate::model::{RepoName, TagName};
+use crate::store::generations::{self, Generation, GenerationState};
+use crate::store::pkgsets;
+use crate::store::wakeups::{self, Room, WakeUp};
+
+/// How many repositories are refreshed at once.
+const AT_ONCE: usize = 4;
+
+/// Longest wait without a ring: another process may have woken a repository.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Longest pause before a repository that failed is tried again.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often a repository failed in a row, and until when it is left alone.
+type Failures = HashMap<(String, String), (u32, u64)>;
+
+impl Repos {
+    /// Keeps all repositories current, until cancelled; then finishes those in hand.
+    pub async fn run(self, bell: Bell, cancel: CancellationToken) {
+        let mut running: JoinSet<(WakeUp, Result<(), Error>)> = JoinSet::new();
+        let mut busy: HashSet<(String, String)> = HashSet::new();
+        let mut failures = Failures::new();
+        while !cancel.is_cancelled() {
+            let wait = match self.begin_due(&mut running, &mut busy, &failures).await {
+                Ok(wait) => wait,
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "cannot see which repositories are to be refreshed");
+                    LOOK
+                }
+            };
+            tokio::select! {
+                () = cancel.cancelled() => break,
+                Some(ended) = running.join_next() => self.ended(ended, &mut busy, &mut failures),
+                () = bell.heard(wait) => {}
+            }
+        }
+        while let Some(ended) = running.join_next().await {
+            self.ended(ended, &mut busy, &mut failures);
+        }
+    }
+
+    /// Begins what is due and not in hand; gives how long to wait at most for the next to be due.
+    async fn begin_due(
+        &self,
+        running: &mut JoinSet<(WakeUp, Result<(), Error>)>,
+        busy: &mut HashSet<(String, String)>,
+        failures: &Failures,
+    ) -> Result<Duration, Error> {
+        let mut wait = LOOK;
+        for wake_up in wakeups::pending(&mut self.db.read().await?, Room::Repos).await? {
+            let key = (wake_up.key.clone(), wake_up.part.clone());
+            if busy.contains(&key) {
+                continue;
+            }
+            let mut left = self.due_in(&wake_up);
+            if let Some((_, until)) = failures.get(&key) {
+                left = left.max(Duration::from_millis(until.saturating_sub(self.clock.monotonic_millis())));
+            }
+            if !left.is_zero() || running.len() >= AT_ONCE {
+                wait = wait.min(left.max(Duration::from_millis(1)));
+                continue;
+            }
+            busy.insert(key);
+            let repos = self.clone();
+            running.spawn(async move {
+                let result = repos.reconcile(&wake_up).await;
+                (wake_up, result)
+            });
+        }
+        Ok(wait)
+    }
+
+    /// Returns how long a woken repository is still to be left alone.
+    fn due_in(&self, wake_up: &WakeUp) -> Duration {
+        let rule = wake_up.key.parse().ok().and_then(|tag: TagName| self.config.follow.for_tag(&tag));
+        let Some(rule) = rule else { return Duration::ZERO };
+        let now = self.clock.micros();
+        let left = |since: i64, span: Duration| {
+            let passed = now - since;
+            // A clock that was set back would leave it alone for ever.
+            if passed < 0 { Duration::ZERO } else { span.saturating_sub(Duration::from_micros(passed as u64)) }
+        };
+        left(wake_up.touched, rule.repos.quiet).min(left(wake_up.since, rule.repos.at_latest))
+    }
+
+    fn ended(
+        &self,
+        ended: Result<(WakeUp, Result<(), Error>), tokio::task::JoinError>,
+        busy: &mut HashSet<(String, String)>,
+        failures: &mut Failures,
+    ) {
+        let (wake_up, result) = match ended {
+            Ok(ended) => ended,
+            // A panic is a mistake of ours; which repository it was is not told, so all are free again.
+            Err(error) => {
+                tracing::error!(%error, "refreshing a repository panicked");
+                busy.clear();
+                return;
+            }
+        };
+        let key = (wake_up.key, wake_up.part);
+        busy.remove(&key);
+        let Err(error) = result else {
+            failures.remove(&key);
+            return;
+        };
+        let times = failures.get(&key).map_or(1, |(times, _)| times + 1);
+        let pause = Duration::from_millis(250 << times.min(10)).min(LONGEST_PAUSE);
+        let until = self.clock.monotonic_millis() + pause.as_millis() as u64;
+        tracing::error!(
+            tag.name = key.0, repo = key.1, error = %chain(&error), times,
+            "{}/{} cannot be refreshed; the last generation is served, next try in {} ms",
+            key.0, key.1, pause.as_millis()
+        );
+        failures.insert(key, (times, until));
+    }
+
+    /// Brings one repository up to date, whatever woke it.
+    pub async fn reconcile(&self, wake_up: &WakeUp) -> Result<(), Error> {
+        let (tag, repo): (TagName, RepoName) = (wake_up.key.parse()?, wake_up.part.parse()?);
+        match self.config.follow.for_tag(&tag).filter(|rule| rule.live == Live::Always) {
+            Some(rule) => self.refresh(&tag, &repo, rule, wake_up).await,
+            None => self.nothing_to_do(wake_up).await,
+        }
+    }
+
+    async fn nothing_to_do(&self, wake_up: &WakeUp) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        wakeups::done(&mut tx, Room::Repos, wake_up).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn refresh(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule, wake_up: &WakeUp) -> Result<(), Error> {
+        self.finish_begun(tag, repo).await?;
+        let mut tx = self.db.read().await?;
+        let Some(revision) = pkgsets::newest(&mut tx, tag).await? else { return self.nothing_to_do(wake_up).await };
+        if !rule.repos_of(&revision.arches).names().contains(repo) {
+            return self.nothing_to_do(wake_up).await;
+        }
+        let listing = self.listing(&mut tx, tag, repo, rule, &revision).await?;
+        let current = generations::current(&mut tx, tag, repo).await?;
+        drop(tx);
+        if let Some(current) = current.filter(|current| current.input == listing.input) {
+            if self.is_whole(&current, &listing).await {
+                self.write_repo_file(tag, repo, rule).await?;
+                let mut tx = self.db.write().await?;
+                generations::set_revision(&mut tx, &current, revision.number).await?;
+                wakeups::done(&mut tx, Room::Repos, wake_up).await?;
+                return Ok(tx.commit().await?);
+            }
+            tracing::warn!(tag.name = %tag, repo = %repo, "{tag}/{repo} was damaged from outside and is written anew");
+        }
+        self.publish(tag, repo, rule, &revision, listing, wake_up).await?;
+        self.let_go(tag, repo, rule).await
+    }
+
+    /// Returns whether what a reader of the current generation needs stands where it should.
+    async fn is_whole(&self, current: &Generation, listing: &super::listing::Listing) -> bool {
+        let pointer = self.pointer(&current.tag, &current.repo).await;
+        if pointer.is_none_or(|(digest, _)| digest != current.repomd) {
+            return false;
+        }
+        let repodata = self.layout.repodata(&current.tag, &current.repo);
+        let pool = self.layout.pool(&listing.pool);
+        let mut needed: Vec<_> = current.files.iter().map(|file| repodata.join(file)).collect();
+        needed.extend(listing.packages.iter().map(|listed| pool.join(&listed.rpm.location)));
+        super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await.unwrap_or(false)
+    }
+
+    /// Ends what a killed process began: the pointer on disk says whether it was swapped.
+    async fn finish_begun(&self, tag: &TagName, repo: &RepoName) -> Result<(), Error> {
+        let all = generations::of_repo(&mut self.db.read().await?, tag, repo).await?;
+        let Some(begun) = all.iter().find(|generation| generation.state == GenerationState::Publishing) else {
+            return Ok(());
+        };
+        let pointer = self.pointer(tag, repo).await;
+        if pointer.is_some_and(|(digest, _)| digest == begun.repomd) {
+            tracing::info!(tag.name = %tag, repo = %repo, "{tag}/{repo} was published when the service ended");
+            return self.make_current(begun, None).await;
+        }
+        let mut tx = self.db.write().await?;
+        generations::remove(&mut tx, begun).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Brings every repository up to date that is woken now, one after the other, without waiting for
+    /// quiet: for commands that run without the service.
+    pub async fn reconcile_woken(&self) -> Result<(), Error> {
+        for wake_up in wakeups::pending(&mut self.db.read().await?, Room::Repos).await? {
+            self.reconcile(&wake_up).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns an error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,210 @@
+//! Does a repository follow its tag, and does a restart finish what was begun? Over real RPMs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Repos, Visibility};
+use crate::buildsys::{Local, Volume};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::demo::packages::{self, Distribution};
+use crate::model::{RepoName, Sha256, TagName};
+use crate::repodata::Repomd;
+use crate::store::generations::{self, GenerationState};
+use crate::store::{Db, outbox};
+use crate::tags::{Bells, TagEdit, Tags};
+
+struct House {
+    dir: tempfile::TempDir,
+    db: Db,
+    clock: Clock,
+    tags: Tags,
+    repos: Repos,
+    distribution: Distribution,
+}
+
+const TAG: &str = "oak";
+
+impl House {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let distribution = packages::make(&dir.path().join("rpms"), &"x86_64".parse().unwrap()).unwrap();
+        let config = Arc::new(Config::default_for(&dir.path().join("data")));
+        crate::store::durable::make_dir(&config.data_dir).unwrap();
+        let db = Db::open_sqlite(&config.data_dir.join("state.sqlite")).await.unwrap();
+        let clock = Clock::held(2_000_000_000);
+        let local = Local::new(db.clone(), "local", Volume::new(&config.buildsys.volume));
+        let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), Bells::default());
+        let repos = Repos::new(db.clone(), tags.clone(), config, clock.clone(), "http://127.0.0.1:1");
+        let house = Self { dir, db, clock, tags, repos, distribution };
+        let edit = TagEdit { arches: Some(vec!["x86_64".parse().unwrap()]), ..TagEdit::default() };
+        house.tags.create_tag(&house.tag(), &edit).await.unwrap();
+        house
+    }
+
+    fn tag(&self) -> TagName {
+        TAG.parse().unwrap()
+    }
+
+    async fn import_and_tag(&self) {
+        let report = self.tags.import(self.distribution.first.clone()).await.unwrap();
+        assert!(report.problems.is_empty(), "{:?}", report.problems);
+        self.tags.tag_builds(&self.tag(), &self.distribution.first_builds, false).await.unwrap();
+    }
+
+    async fn update(&self) {
+        self.tags.import(self.distribution.update.clone()).await.unwrap();
+        let builds = [self.distribution.update_build.clone()];
+        self.tags.tag_builds(&self.tag(), &builds, false).await.unwrap();
+    }
+
+    async fn settle(&self) {
+        self.tags.reconcile_woken().await.unwrap();
+        self.repos.reconcile_woken().await.unwrap();
+    }
+
+    fn repo_dir(&self) -> std::path::PathBuf {
+        self.dir.path().join("data/repos").join(TAG).join("x86_64")
+    }
+
+    async fn topics(&self) -> Vec<String> {
+        let mut tx = self.db.read().await.unwrap();
+        outbox::after(&mut tx, 0, 1000).await.unwrap().into_iter().map(|message| message.topic).collect()
+    }
+
+    /// The bytes of the repository, but for what may differ between two of the same set.
+    fn bytes(&self) -> Vec<(String, String)> {
+        let mut repomd = Repomd::parse(&std::fs::read(self.repo_dir().join("repodata/repomd.xml")).unwrap()).unwrap();
+        repomd.revision = String::new();
+        repomd.records.iter_mut().for_each(|record| record.timestamp = 0);
+        let named = |href: &str| Sha256::of(&std::fs::read(self.repo_dir().join(href)).unwrap()).to_string();
+        repomd.records.iter().map(|record| (record.href.clone(), named(&record.href))).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_repository_follows_its_tag_and_an_equal_set_touches_nothing() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let pointer = house.repo_dir().join("repodata/repomd.xml");
+    let first = std::fs::read(&pointer).unwrap();
+    assert!(house.repo_dir().join("../x86_64.repo").exists());
+    assert_eq!(
+        house.topics().await,
+        ["tannery.tag.changed", "tannery.repo.published", "tannery.repo.published", "tannery.repo.published"]
+    );
+    house.tags.wake_all().await.unwrap();
+    house.settle().await;
+    assert_eq!(std::fs::read(&pointer).unwrap(), first);
+    assert_eq!(house.topics().await.len(), 4);
+    house.update().await;
+    let build = house.distribution.update_build.clone();
+    assert_eq!(house.repos.visible(&house.tag(), &build, &[]).await.unwrap(), Visibility::Pending);
+    house.settle().await;
+    assert_eq!(house.repos.visible(&house.tag(), &build, &[]).await.unwrap(), Visibility::Visible);
+    assert_ne!(std::fs::read(&pointer).unwrap(), first);
+}
+
+#[tokio::test]
+async fn the_bytes_depend_on_the_set_and_not_on_its_history() {
+    let (one, other) = (House::new().await, House::new().await);
+    one.import_and_tag().await;
+    one.settle().await;
+    one.update().await;
+    one.settle().await;
+    other.import_and_tag().await;
+    other.update().await;
+    other.settle().await;
+    assert_eq!(one.bytes(), other.bytes());
+}
+
+#[tokio::test]
+async fn the_pointer_only_rises_whatever_the_clock_says() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let revision = |dir: &Path| {
+        let repomd = Repomd::parse(&std::fs::read(dir.join("repodata/repomd.xml")).unwrap()).unwrap();
+        repomd.revision.parse::<i64>().unwrap()
+    };
+    let before = revision(&house.repo_dir());
+    house.clock.advance(-86_400);
+    house.update().await;
+    house.settle().await;
+    assert!(revision(&house.repo_dir()) > before);
+}
+
+#[tokio::test]
+async fn a_restart_finishes_what_was_swapped_and_forgets_what_was_not() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let (tag, repo): (TagName, RepoName) = (house.tag(), "x86_64".parse().unwrap());
+    for swapped in [true, false] {
+        let mut tx = house.db.write().await.unwrap();
+        let shown = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
+        let repomd = if swapped { shown.repomd } else { Sha256::from_bytes([7; 32]) };
+        let begun = generations::Generation {
+            number: shown.number + 1,
+            state: GenerationState::Publishing,
+            repomd,
+            ..shown.clone()
+        };
+        generations::put(&mut tx, &begun).await.unwrap();
+        tx.commit().await.unwrap();
+        house.tags.wake_all().await.unwrap();
+        house.settle().await;
+        let mut tx = house.db.read().await.unwrap();
+        let current = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
+        assert_eq!(current.number, if swapped { begun.number } else { shown.number });
+        let all = generations::of_repo(&mut tx, &tag, &repo).await.unwrap();
+        assert!(all.iter().all(|one| one.state != GenerationState::Publishing));
+    }
+}
+
+#[tokio::test]
+async fn old_files_stay_as_long_as_they_may_be_read_and_then_go() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let build = [house.distribution.first_builds[0].clone()];
+    for _ in 0..6 {
+        house.tags.untag_builds(&house.tag(), &build).await.unwrap();
+        house.settle().await;
+        house.tags.tag_builds(&house.tag(), &build, false).await.unwrap();
+        house.settle().await;
+    }
+    let mut tx = house.db.read().await.unwrap();
+    let all = generations::of_repo(&mut tx, &house.tag(), &"x86_64".parse().unwrap()).await.unwrap();
+    assert_eq!(all.len(), 13);
+    drop(tx);
+    house.clock.advance(7200);
+    house.update().await;
+    house.settle().await;
+    house.clock.advance(7200);
+    house.repos.tidy_once().await.unwrap();
+    let mut tx = house.db.read().await.unwrap();
+    let rows = generations::of_repo(&mut tx, &house.tag(), &"x86_64".parse().unwrap()).await.unwrap();
+    assert_eq!(rows.len(), 3);
+    let mut named: Vec<String> = rows.iter().flat_map(|row| row.files.clone()).collect();
+    named.push("repomd.xml".to_owned());
+    named.sort();
+    named.dedup();
+    let there = std::fs::read_dir(house.repo_dir().join("repodata")).unwrap();
+    let mut there: Vec<String> = there.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    there.sort();
+    assert_eq!(there, named);
+}
+
+#[tokio::test]
+async fn a_damaged_repository_is_written_anew() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let before = house.bytes();
+    std::fs::remove_file(house.repo_dir().join(&before[0].0)).unwrap();
+    house.tags.wake_all().await.unwrap();
+    house.settle().await;
+    assert_eq!(house.bytes(), before);
+}

@@ -81,12 +81,20 @@ fn higher_libc<'a>(kept: Option<&'a Dependency>, new: &'a Dependency) -> &'a Dep
     }
 }
 
-/// Compares names such as `libc.so.6(GLIBC_2.34)(64bit)` by the version in the first parentheses.
+/// Compares names such as `libc.so.6(GLIBC_2.34)(64bit)`: a version is above a word, a word above
+/// empty parentheses, these above an open one, and that above none.
 fn compare_libc(a: &str, b: &str) -> Ordering {
-    rpm_version::rpm_evr_compare(libc_version(a), libc_version(b))
+    let ((rank_a, version_a), (rank_b, version_b)) = (libc_version(a), libc_version(b));
+    rank_a.cmp(&rank_b).then_with(|| rpm_version::rpm_evr_compare(version_a, version_b))
 }
 
-fn libc_version(name: &str) -> &str {
-    let inside = name.split_once('(').and_then(|(_, rest)| rest.split_once(')')).map_or("", |(inside, _)| inside);
-    inside.find(|c: char| c.is_ascii_digit()).map_or("", |at| &inside[at..])
+/// Returns the rank of a name, and the text from the first digit in the first parentheses.
+fn libc_version(name: &str) -> (u8, &str) {
+    let Some((_, rest)) = name.split_once('(') else { return (0, "") };
+    let Some((inside, _)) = rest.split_once(')') else { return (1, "") };
+    match inside.find(|c: char| c.is_ascii_digit()) {
+        Some(at) => (4, &inside[at..]),
+        None if inside.is_empty() => (2, ""),
+        None => (3, ""),
+    }
 }

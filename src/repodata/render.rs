@@ -79,8 +79,12 @@ fn push_dependencies(out: &mut String, element: &str, list: &[&Dependency]) {
     if list.is_empty() {
         return;
     }
+    let named: Vec<_> = list.iter().filter(|dependency| !dependency.name.is_empty()).collect();
+    if named.is_empty() {
+        return push(out, format_args!("    <{element}/>\n"));
+    }
     push(out, format_args!("    <{element}>\n"));
-    for dependency in list.iter().filter(|dependency| !dependency.name.is_empty()) {
+    for dependency in named {
         push_dependency(out, dependency, element == "rpm:requires");
     }
     push(out, format_args!("    </{element}>\n"));
@@ -163,13 +167,13 @@ fn distinct_dates(changelog: &[ChangelogEntry]) -> Vec<u64> {
 }
 
 /// Moves the last of `dates` up by a second if it is `taken`, then the one before it that is now
-/// met, and so on.
+/// met, and so on. Dates beyond 32 bits stay, as createrepo_c's integers have it.
 fn move_up(dates: &mut [u64], mut taken: u64) {
     for date in dates.iter_mut().rev() {
-        if *date != taken {
+        if *date != taken || i32::try_from(taken).is_err() {
             return;
         }
-        taken = taken.saturating_add(1);
+        taken += 1;
         *date = taken;
     }
 }

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use super::error::{Error, Part};
+use super::error::Error;
 use super::file::Parts;
 use super::header::Header;
 use super::openpgp;
@@ -55,12 +55,16 @@ pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
     })
 }
 
-/// Refuses a main header with tags of the signature header: librpm merges the two and would take
-/// one for the other.
+/// Refuses a main header that holds what belongs into the signature header, as librpm does: merged,
+/// one would be taken for the other.
 fn check_no_signature_inside(parts: &Parts) -> Result<(), Error> {
     const SIGNATURE_TAGS: std::ops::Range<u32> = 256..300;
-    match parts.header.tags().find(|tag| SIGNATURE_TAGS.contains(tag) && parts.signature.has(*tag)) {
-        Some(tag) => Err(Error::BadTag { part: Part::Header, tag, why: "is in the signature header too" }),
+    let doubled = |tag: &u32| match *tag {
+        tags::ARCHIVE_SIZE => parts.signature.has(sig::PAYLOAD_SIZE),
+        tag => SIGNATURE_TAGS.contains(&tag) && parts.signature.has(tag),
+    };
+    match parts.header.tags().find(doubled) {
+        Some(tag) => Err(parts.header.bad(tag, "is in the signature header too")),
         None => Ok(()),
     }
 }
@@ -74,7 +78,10 @@ fn is_source(header: &Header) -> Result<bool, Error> {
     if header.has(tags::SOURCE_RPM) {
         return Ok(false);
     }
-    Ok(header.has(tags::DIR_NAMES) && header.string(tags::DIR_NAMES)? == Some(b""))
+    if let Some(mut whole) = header.strings(tags::OLD_FILE_NAMES)? {
+        return Ok(whole.next().is_some_and(|path| !path.starts_with(b"/")));
+    }
+    Ok(header.strings(tags::DIR_NAMES)?.is_some_and(|dirs| dirs.eq([b""])))
 }
 
 fn nevra(tags: &Tags<'_>, is_source: bool) -> Result<Nevra, Error> {
@@ -111,7 +118,7 @@ fn archive_size(parts: &Parts) -> Result<u64, Error> {
 
 fn dependencies(tags: &Tags<'_>) -> Result<Dependencies, Error> {
     let mut all = Dependencies {
-        provides: tags.dependencies(&tags::PROVIDES, "name of a provide")?,
+        provides: provides(tags)?,
         requires: tags.dependencies(&tags::REQUIRES, "name of a requirement")?,
         conflicts: tags.dependencies(&tags::CONFLICTS, "name of a conflict")?,
         obsoletes: tags.dependencies(&tags::OBSOLETES, "name of an obsolete")?,
@@ -131,8 +138,34 @@ fn dependencies(tags: &Tags<'_>) -> Result<Dependencies, Error> {
     Ok(all)
 }
 
-/// Returns the files. A header without one of the arrays, or with a directory number that leads
-/// nowhere, has none; arrays of unequal length end with the shortest.
+/// Returns the provides. To those of a package from before signed regions librpm adds what RPM
+/// had not yet: versions, and the package itself.
+fn provides(tags: &Tags<'_>) -> Result<Vec<Dependency>, Error> {
+    const EQUAL: u32 = 8;
+    let field = "name of a provide";
+    let mut list = tags.dependencies(&tags::PROVIDES, field)?;
+    let header = tags.header;
+    if header.has(tags::HEADER_IMMUTABLE) {
+        return Ok(list);
+    }
+    if !header.has(tags::PROVIDES.version) {
+        for name in
+            limited(header.strings(tags::PROVIDES.name)?.into_iter().flatten(), MOST_DEPENDENCIES, "dependencies")?
+        {
+            list.push(Dependency { name: tags.decode(field, &[name])?, ..Dependency::default() });
+        }
+    }
+    let epoch = header.number(tags::EPOCH)?.map(|epoch| format!("{epoch}:")).unwrap_or_default();
+    let version = format!("{epoch}{}-{}", tags.text(tags::VERSION, "version")?, tags.text(tags::RELEASE, "release")?);
+    let own = Dependency { name: tags.text(tags::NAME, "name")?, flags: EQUAL, version };
+    if !list.contains(&own) {
+        list.push(own);
+    }
+    Ok(list)
+}
+
+/// Returns the files. A header without one of the arrays has none, nor has one with too few or too
+/// many directory numbers, or one that leads nowhere; other arrays end with the shortest.
 fn files(tags: &Tags<'_>) -> Result<Vec<FileEntry>, Error> {
     let header = tags.header;
     let (Some(modes), Some(flags), Some(_)) =
@@ -167,9 +200,12 @@ fn paths(tags: &Tags<'_>) -> Result<Vec<String>, Error> {
     else {
         return Ok(vec![]);
     };
-    let dirs = limited(dirs, MOST_FILES, "directories")?;
+    let (names, dirs) = (limited(names, MOST_FILES, "files")?, limited(dirs, MOST_FILES, "directories")?);
+    if header.count(tags::DIR_INDEXES) != names.len() {
+        return Ok(vec![]);
+    }
     let mut paths = Vec::new();
-    for (name, index) in limited(names, MOST_FILES, "files")?.into_iter().zip(indexes) {
+    for (name, index) in names.into_iter().zip(indexes) {
         let dir = usize::try_from(index).ok().and_then(|index| dirs.get(index));
         let Some(dir) = dir else { return Ok(vec![]) };
         paths.push(tags.decode("file name", &[dir, name])?);

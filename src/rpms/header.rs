@@ -124,15 +124,13 @@ impl Header {
         Error::BadTag { part: self.part, tag, why }
     }
 
-    /// Returns a text, of a translated one the first (that of the C locale). As in librpm an array
-    /// of several texts is none.
+    /// Returns a text, of a translated one the first (that of the C locale).
     pub(super) fn string(&self, tag: u32) -> Result<Option<&[u8]>, Error> {
         let Some(entry) = self.find(tag) else { return Ok(None) };
         match entry.kind {
             kind::STRING | kind::I18N => Ok(self.texts(entry).next()),
             kind::STRING_ARRAY if entry.count == 1 => Ok(self.texts(entry).next()),
-            kind::STRING_ARRAY => Ok(None),
-            _ => Err(self.bad(tag, "is no text")),
+            _ => Err(self.bad(tag, "is not one text")),
         }
     }
 
@@ -145,11 +143,14 @@ impl Header {
         }
     }
 
-    /// Returns a number; as in librpm an array of several numbers is none.
+    /// Returns a number, of several the first.
     pub(super) fn number(&self, tag: u32) -> Result<Option<u64>, Error> {
-        let Some(mut numbers) = self.numbers(tag)? else { return Ok(None) };
-        let first = numbers.next();
-        Ok(if numbers.next().is_some() { None } else { first })
+        Ok(self.numbers(tag)?.and_then(|mut numbers| numbers.next()))
+    }
+
+    /// Returns how many values a tag has.
+    pub(super) fn count(&self, tag: u32) -> usize {
+        self.find(tag).map_or(0, |entry| entry.count)
     }
 
     /// Returns the numbers of an array; `None` where the tag is absent.

@@ -5,6 +5,7 @@
 
 mod bus;
 mod checkers;
+mod parity;
 mod peers;
 mod rooms;
 mod services;

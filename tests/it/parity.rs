@@ -1,0 +1,146 @@
+//! Does our metadata say what createrepo_c's says, for the same RPM files?
+//!
+//! Needs createrepo_c's command and Python bindings, and rpmbuild: `TANNERY_PEERS_PYTHON` names the
+//! interpreter of a virtual environment that has them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
+use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tannery::repodata::{self, Compression, Encoding, Fragments, Kind, Location, Repomd};
+use tannery::rpms;
+
+/// What createrepo_c leaves out of a repository and we refuse, of the files that corpus.py makes.
+const REFUSED: [&str; 3] = [
+    "handmade-archivesize-inside-1-1.noarch.rpm",
+    "handmade-control-1-1.noarch.rpm",
+    "handmade-control-in-file-1-1.noarch.rpm",
+];
+
+#[test]
+fn our_metadata_says_what_createrepo_c_says() {
+    let work = tempfile::tempdir().unwrap();
+    let corpus = work.path().join("corpus");
+    let theirs = work.path().join("theirs");
+    let ours = work.path().join("ours");
+    fs::create_dir(&theirs).unwrap();
+
+    run(peers_python().arg(script("corpus.py")).arg(&corpus));
+    run_createrepo(&corpus, &theirs);
+    let refused = write_repository(&corpus, &ours);
+
+    assert_eq!(refused.iter().map(String::as_str).collect::<Vec<_>>(), REFUSED);
+    let by_rpmbuild = |name: &&String| !name.starts_with("handmade-");
+    assert!(files(&corpus).len() - REFUSED.len() >= 200);
+    assert!(files(&corpus).keys().filter(by_rpmbuild).count() * 2 >= files(&corpus).len());
+    run(peers_python().arg(script("parity.py")).arg(&theirs).arg(&ours));
+    for kind in Kind::ALL {
+        for (our, their) in elements(&ours, kind).iter().zip(&elements(&theirs, kind)) {
+            assert_eq!(our, their, "{}", kind.as_str());
+        }
+    }
+}
+
+#[test]
+fn signed_copies_tell_their_key_and_keep_their_content() {
+    let work = tempfile::tempdir().unwrap();
+    let corpus = work.path().join("corpus");
+    run(peers_python().arg(script("corpus.py")).arg(&corpus).arg("--signed"));
+
+    let original = rpms::read_verified(&corpus.join("bulk-p00-1-1.x86_64.rpm")).unwrap();
+    assert_eq!(original.sigkey, None);
+    let directories = files(&corpus).into_iter().filter(|(_, path)| path.is_dir());
+    let copies: Vec<_> = directories.map(|(key, path)| (key, path.join("bulk-p00-1-1.x86_64.rpm"))).collect();
+    assert_eq!(copies.len(), 2, "an RSA and an EdDSA key");
+    for (key, path) in copies {
+        let copy = rpms::read_verified(&path).unwrap();
+        assert_eq!(copy.sigkey.unwrap().as_str(), key);
+        assert_eq!(copy.file.content, original.file.content);
+        assert_ne!(copy.file.sha256, original.file.sha256);
+    }
+}
+
+/// Returns the command of the Python interpreter that has the peers.
+fn peers_python() -> Command {
+    Command::new(peers_python_path())
+}
+
+fn peers_python_path() -> PathBuf {
+    std::env::var_os("TANNERY_PEERS_PYTHON")
+        .expect("TANNERY_PEERS_PYTHON must name the Python of a virtual environment that has createrepo_c 1.2.5")
+        .into()
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(name)
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+}
+
+/// Runs createrepo_c, which ends with status 2 where it leaves a package out.
+fn run_createrepo(corpus: &Path, out: &Path) {
+    let mut command = Command::new(peers_python_path().with_file_name("createrepo_c"));
+    command.args(["--quiet", "--outputdir"]).args([out, corpus]).env("LC_ALL", "C");
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Returns the RPM files of a directory by name.
+fn files(directory: &Path) -> BTreeMap<String, PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    entries.map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path)).collect()
+}
+
+/// Writes a repository of all files that can be read; returns the names of the others.
+fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
+    let mut refused = BTreeSet::new();
+    let mut listed = Vec::new();
+    for (name, path) in files(corpus) {
+        let Ok(package) = rpms::read_verified(&path) else {
+            refused.insert(name);
+            continue;
+        };
+        let stored = repodata::render(&package).to_bytes().unwrap();
+        let time_file = fs::metadata(&path).unwrap().mtime();
+        listed.push((Fragments::from_bytes(&stored).unwrap(), Location { href: name, time_file }));
+    }
+    listed.sort_by_key(|(fragments, location)| (fragments.nevra().clone(), *fragments.sha256(), location.href.clone()));
+    let repodata = out.join("repodata");
+    fs::create_dir_all(&repodata).unwrap();
+    let records = Kind::ALL.map(|kind| write_file(kind, &listed, &repodata));
+    let repomd = Repomd { revision: "1".to_owned(), records: records.to_vec() };
+    assert_eq!(Repomd::parse(&repomd.to_bytes()).unwrap(), repomd);
+    fs::write(repodata.join("repomd.xml"), repomd.to_bytes()).unwrap();
+    refused
+}
+
+fn write_file(kind: Kind, listed: &[(Fragments, Location)], repodata: &Path) -> repodata::Record {
+    let packages =
+        listed.iter().map(|(fragments, location)| Ok::<_, Infallible>((Cow::Borrowed(fragments), location.clone())));
+    let encoding = Encoding { compression: Compression::Zstd { level: 3 }, open_checksum: true };
+    let unnamed = repodata.join("unnamed");
+    let sink = File::create(&unnamed).unwrap();
+    let written = repodata::write(kind, packages, listed.len() as u64, encoding, sink).unwrap();
+    fs::rename(unnamed, repodata.join(written.file_name())).unwrap();
+    written.record(1)
+}
+
+/// Returns the head of one file of a repository and the elements of its packages, sorted; the head
+/// holds their number.
+fn elements(repository: &Path, kind: Kind) -> Vec<String> {
+    let repomd = Repomd::parse(&fs::read(repository.join("repodata/repomd.xml")).unwrap()).unwrap();
+    let file = File::open(repository.join(&repomd.record(kind.as_str()).unwrap().href)).unwrap();
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
+    let (packages, _end) = text.rsplit_once("</").unwrap();
+    let mut elements: Vec<String> = packages.split("<package ").map(str::to_owned).collect();
+    elements.sort();
+    elements
+}

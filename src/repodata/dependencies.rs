@@ -98,3 +98,94 @@ fn libc_version(name: &str) -> (u8, &str) {
         None => (3, ""),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{dependency, file, package};
+    use super::*;
+
+    const EQ: u32 = 8;
+    const GE: u32 = 12;
+    const PRE: u32 = 1 << 9;
+    const MISSING_OK: u32 = 1 << 19;
+
+    /// Returns name and version of what a package with these requirements lists.
+    fn listed_of(kind: &str, package: &Package) -> Vec<String> {
+        let lists = listed(package);
+        let (_, list) = lists.iter().find(|(element, _)| *element == kind).unwrap();
+        list.iter().map(|found| format!("{} {}", found.name, found.version).trim().to_owned()).collect()
+    }
+
+    fn requires(entries: &[(&str, u32, &str)]) -> Vec<String> {
+        let mut package = package("p");
+        package.dependencies.provides = vec![dependency("own", EQ, "1"), dependency("any", 0, "")];
+        package.files = vec![file("/usr/bin/own"), file("/usr/share/own")];
+        package.dependencies.requires = entries.iter().map(|(n, f, v)| dependency(n, *f, v)).collect();
+        listed_of("rpm:requires", &package)
+    }
+
+    #[test]
+    fn what_the_package_has_itself_is_not_required() {
+        let list = requires(&[
+            ("own", EQ, "1"),
+            ("own", EQ | PRE, "1"),
+            ("own", EQ, "0:1"),
+            ("own", GE, "1"),
+            ("any", 0, ""),
+            ("/usr/bin/own", 0, ""),
+            ("/usr/share/own", 0, ""),
+            ("/usr/bin/other", 0, ""),
+            ("rpmlib(X)", EQ, "1"),
+        ]);
+        assert_eq!(list, ["own 0:1", "own 1", "/usr/share/own", "/usr/bin/other"]);
+    }
+
+    #[test]
+    fn only_a_repeat_of_the_latest_entry_of_a_name_is_dropped() {
+        let list =
+            requires(&[("a", GE, "1"), ("a", 2, "2"), ("a", GE, "1"), ("a", GE, "1"), ("b", 0, ""), ("b", PRE, "")]);
+        assert_eq!(list, ["a 1", "a 2", "a 1", "b", "b"]);
+    }
+
+    #[test]
+    fn a_version_with_a_bad_epoch_drops_the_dependency() {
+        assert_eq!(requires(&[("a", EQ, "x:1"), ("b", 0, "x:1"), ("c", EQ, "1:1")]), ["c 1:1"]);
+        let mut package = package("p");
+        package.dependencies.provides = vec![dependency("a", EQ, "x:1")];
+        assert!(listed_of("rpm:provides", &package).is_empty());
+    }
+
+    #[test]
+    fn the_highest_c_library_alone_is_required_and_last() {
+        for (names, highest) in [
+            (&["libc.so.6", "libc.so.6(GLIBC_2.4)"][..], "libc.so.6(GLIBC_2.4)"),
+            (&["libc.so.6(GLIBC_2.9)", "libc.so.6(GLIBC_2.34)", "libc.so.6(GLIBC_2.4)"], "libc.so.6(GLIBC_2.34)"),
+            (&["libc.so.6()(64bit)", "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)"], "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)"),
+            (&["libc.so.6(GLIBC_ABI_DT_RELR)", "libc.so.6(GLIBC_2.2)"], "libc.so.6(GLIBC_2.2)"),
+            (&["libc.so.6", "libc.so.6.1"], "libc.so.6"),
+        ] {
+            let entries: Vec<_> = names.iter().chain(&["z"]).map(|name| (*name, 0, "")).collect();
+            assert_eq!(requires(&entries), ["z", highest]);
+        }
+    }
+
+    #[test]
+    fn requirements_that_may_go_unmet_are_the_first_recommendations() {
+        let mut package = package("p");
+        package.dependencies.requires =
+            vec![dependency("a", MISSING_OK, ""), dependency("b", 0, ""), dependency("a", MISSING_OK, "")];
+        package.dependencies.recommends = vec![dependency("c", 0, "")];
+        assert_eq!(listed_of("rpm:requires", &package), ["b"]);
+        assert_eq!(listed_of("rpm:recommends", &package), ["a", "a", "c"]);
+    }
+
+    #[test]
+    fn primary_files_are_those_of_etc_and_of_any_bin() {
+        for path in ["/etc/x", "/usr/lib/sendmail", "/usr/bin/x", "/opt/xbin/y"] {
+            assert!(is_primary_file(path), "{path}");
+        }
+        for path in ["/etc", "/usr/lib/sendmail/x", "/opt/xbin", "/a/etc/x", "/usr/lib/x"] {
+            assert!(!is_primary_file(path), "{path}");
+        }
+    }
+}

@@ -120,3 +120,44 @@ impl<'a> Fields<'a> {
         self.0.is_empty().then_some(Fragments { nevra, sha256, build_time, primary, filelists, other })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{change, file, package};
+    use super::*;
+
+    fn fragments() -> Fragments {
+        let mut package = package("p");
+        package.files = vec![file("/etc/x")];
+        package.changelog = vec![change("é", 1)];
+        super::super::render(&package)
+    }
+
+    #[test]
+    fn fragments_come_back_as_they_were() {
+        let bytes = fragments().to_bytes().unwrap();
+        assert_eq!(Fragments::from_bytes(&bytes).unwrap(), fragments());
+        assert_eq!(fragments().to_bytes().unwrap(), bytes, "equal fragments, equal bytes");
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_found() {
+        let bytes = fragments().to_bytes().unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(Fragments::from_bytes(&damaged), Err(Error::Fragments(_))), "bit {bit}");
+        }
+        for length in 0..bytes.len() {
+            assert!(matches!(Fragments::from_bytes(&bytes[..length]), Err(Error::Fragments(_))), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_lies_under_a_right_digest_is_refused() {
+        let body = [&u64::MAX.to_le_bytes()[..], b"x"].concat();
+        let forged = [&VERSION[..], Blake3::of(&body).as_bytes(), &body].concat();
+        let error = Fragments::from_bytes(&forged).unwrap_err().to_string();
+        assert_eq!(error, "the stored fragments of a package are unusable: their size is absurd");
+    }
+}

@@ -10,6 +10,8 @@ mod fragments;
 mod render;
 mod repomd;
 mod repomd_parse;
+#[cfg(test)]
+mod testing;
 mod write;
 mod xml;
 

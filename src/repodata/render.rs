@@ -189,3 +189,102 @@ fn without_trailing_blanks(author: &str) -> &str {
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{change, dependency, file, package};
+    use super::*;
+
+    #[test]
+    fn a_package_looks_as_createrepo_writes_it() {
+        let mut package = package("p");
+        package.summary = "a <b>".to_owned();
+        package.dependencies.provides = vec![dependency("p", 8, "3:1-2"), dependency("é", 8, "")];
+        package.dependencies.requires = vec![dependency("", 0, ""), dependency("r", 1 << 9, "1")];
+        package.dependencies.conflicts = vec![dependency("", 0, "")];
+        package.files = vec![file("/etc/x"), file("/usr/x")];
+        let fragments = render(&package);
+        let digest = package.file.sha256;
+        assert_eq!(
+            fragments.primary.join("|"),
+            format!(
+                r#"<package type="rpm">
+  <name>p</name>
+  <arch>noarch</arch>
+  <version epoch="0" ver="1" rel="2"/>
+  <checksum type="sha256" pkgid="YES">{digest}</checksum>
+  <summary>a &lt;b&gt;</summary>
+  <description></description>
+  <packager></packager>
+  <url></url>
+  <time file="|" build="100"/>
+  <size package="1" installed="2" archive="3"/>
+|  <format>
+    <rpm:license></rpm:license>
+    <rpm:vendor></rpm:vendor>
+    <rpm:group></rpm:group>
+    <rpm:buildhost></rpm:buildhost>
+    <rpm:sourcerpm>p-1-2.src.rpm</rpm:sourcerpm>
+    <rpm:header-range start="4" end="5"/>
+    <rpm:provides>
+      <rpm:entry name="p" flags="EQ" epoch="3" ver="1" rel="2"/>
+      <rpm:entry name="&#xE9;" flags="EQ"/>
+    </rpm:provides>
+    <rpm:requires>
+      <rpm:entry name="r" pre="1"/>
+    </rpm:requires>
+    <rpm:conflicts/>
+    <file>/etc/x</file>
+  </format>
+</package>
+"#
+            )
+        );
+        assert_eq!(
+            fragments.filelists,
+            format!(
+                r#"<package pkgid="{digest}" name="p" arch="noarch">
+  <version epoch="0" ver="1" rel="2"/>
+  <file>/etc/x</file>
+  <file>/usr/x</file>
+</package>
+"#
+            )
+        );
+    }
+
+    #[test]
+    fn changes_of_one_second_move_the_newer_ones_up() {
+        for (dates, moved) in [
+            (&[2, 1, 0, 0, 0][..], &[4, 3, 2, 1, 0][..]),
+            (&[5, 5, 5], &[7, 6, 5]),
+            (&[9, 7, 7, 6], &[9, 8, 7, 6]),
+            (&[1, 2, 2], &[1, 3, 2]),
+            (&[u64::MAX, u64::MAX], &[u64::MAX, u64::MAX]),
+        ] {
+            let entries: Vec<_> = dates.iter().map(|date| change("a", *date)).collect();
+            assert_eq!(distinct_dates(&entries), moved);
+        }
+    }
+
+    #[test]
+    fn changes_are_written_oldest_first_without_blanks_after_the_author() {
+        let mut package = package("p");
+        package.changelog = vec![change("new  ", 2), change("   ", 1), change("", 0)];
+        let authors: Vec<String> = render(&package)
+            .other
+            .lines()
+            .filter_map(|line| Some(line.trim().strip_prefix("<changelog ")?.split('>').next()?.to_owned()))
+            .collect();
+        assert_eq!(authors, [r#"author="" date="0""#, r#"author=" " date="1""#, r#"author="new" date="2""#]);
+    }
+
+    #[test]
+    fn binary_packages_without_a_source_say_none() {
+        let mut package = package("p");
+        package.source_rpm.clear();
+        assert_eq!(source_rpm(&package), "(none)");
+        package.nevra.arch = "src".parse().unwrap();
+        assert_eq!(source_rpm(&package), "");
+    }
+}

@@ -142,3 +142,69 @@ fn push_checksum(out: &mut String, element: &str, checksum: &Checksum) {
     out.push_str(element);
     out.push_str(">\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: &str, href: &str) -> Record {
+        Record {
+            kind: kind.to_owned(),
+            checksum: Checksum::sha256(&Sha256::from_bytes([1; 32])),
+            open_checksum: None,
+            href: href.to_owned(),
+            timestamp: 7,
+            size: Some(8),
+            open_size: None,
+            database_version: None,
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_createrepos() {
+        let digest = "01".repeat(32);
+        let full = Record {
+            open_checksum: Some(Checksum { algorithm: "sha512".to_owned(), hex: "ab".repeat(64) }),
+            open_size: Some(9),
+            database_version: Some(10),
+            ..record("primary", "repodata/p&.xml")
+        };
+        let open = "ab".repeat(64);
+        let repomd = Repomd { revision: "5".to_owned(), records: vec![full] };
+        let expected = format!(
+            r#"<?xml version="1.0" encoding="UTF-8"?>
+<repomd xmlns="http://linux.duke.edu/metadata/repo" xmlns:rpm="http://linux.duke.edu/metadata/rpm">
+  <revision>5</revision>
+  <data type="primary">
+    <checksum type="sha256">{digest}</checksum>
+    <open-checksum type="sha512">{open}</open-checksum>
+    <location href="repodata/p&amp;.xml"/>
+    <timestamp>7</timestamp>
+    <size>8</size>
+    <open-size>9</open-size>
+    <database_version>10</database_version>
+  </data>
+</repomd>
+"#
+        );
+        assert_eq!(String::from_utf8(repomd.to_bytes()).unwrap(), expected);
+        assert_eq!(Repomd::parse(expected.as_bytes()).unwrap(), repomd);
+    }
+
+    #[test]
+    fn records_are_written_in_the_usual_order() {
+        let given = [
+            ("updateinfo", "u"),
+            ("other", "o"),
+            ("group", "b"),
+            ("group", "a"),
+            ("primary_db", "d"),
+            ("primary", "p"),
+        ];
+        let records = given.map(|(kind, href)| record(kind, href)).to_vec();
+        let written = Repomd { revision: String::new(), records }.to_bytes();
+        let hrefs: Vec<String> =
+            Repomd::parse(&written).unwrap().records.into_iter().map(|record| record.href).collect();
+        assert_eq!(hrefs, ["p", "o", "d", "a", "b", "u"]);
+    }
+}

@@ -230,3 +230,90 @@ fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Error
 fn shortened(text: &str) -> String {
     text.chars().take(80).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEX: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789ABCDEF";
+
+    fn with_record(fields: &str) -> String {
+        format!("<repomd><revision>1</revision><data type=\"primary\">{fields}</data></repomd>")
+    }
+
+    fn whole(more: &str) -> String {
+        with_record(&format!("<checksum type=\"sha256\">{HEX}</checksum><location href=\"repodata/p.xml\"/>{more}"))
+    }
+
+    fn refusal(text: &str) -> String {
+        parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_others_write_is_read() {
+        let text = format!(
+            "<?xml version='1.0'?><!-- x --><r:repomd xmlns:r='u'><r:revision> a&amp;b&#65; </r:revision>\
+             <r:tags><r:repo>x</r:repo></r:tags><r:data type='g&lt;'><r:checksum type='sha256'>\n{HEX}\n</r:checksum>\
+             <r:location href='repodata/a&amp;b'></r:location><r:timestamp>12.75</r:timestamp><r:size>5</r:size>\
+             <r:open-size>6</r:open-size><r:database_version>10</r:database_version><r:other><r:size>x</r:size></r:other>\
+             </r:data></r:repomd>"
+        );
+        let repomd = parse(text.as_bytes()).unwrap();
+        assert_eq!(repomd.revision, "a&bA");
+        let record = repomd.record("g<").unwrap();
+        assert_eq!((record.href.as_str(), record.timestamp), ("repodata/a&b", 12));
+        assert_eq!((record.size, record.open_size, record.database_version), (Some(5), Some(6), Some(10)));
+        assert_eq!(record.checksum.to_sha256().unwrap().to_string(), HEX.to_ascii_lowercase());
+    }
+
+    #[test]
+    fn places_outside_of_the_repository_are_refused() {
+        for href in
+            ["/etc/x", "../x", "a/../x", "a/./x", "a//x", "", "http://h/x", "file:x", "a\\x", "a%2e%2e/x", "a&#10;x"]
+        {
+            let text = with_record(&format!("<checksum type='sha256'>{HEX}</checksum><location href='{href}'/>"));
+            assert!(matches!(parse(text.as_bytes()), Err(Error::Field { field: "location", .. })), "{href}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_repomd_is_refused() {
+        for (text, refused) in [
+            ("", "repomd.xml ends before its root does"),
+            ("<repomd>", "repomd.xml ends before its root does"),
+            ("<html></html>", "repomd.xml has another root"),
+            ("<repomd/><repomd/>", "repomd.xml has another root"),
+            ("<repomd><data/></repomd>", "repomd.xml has a record without a type"),
+            ("<!DOCTYPE x [<!ENTITY a 'b'>]><repomd/>", "repomd.xml has a document type declaration"),
+            ("<repomd>&lol;</repomd>", "repomd.xml refers to an entity that XML does not have"),
+            ("<repomd></data>", "repomd.xml is not well-formed"),
+            ("<repomd><data type='&x;'/></repomd>", "repomd.xml is not well-formed"),
+        ] {
+            assert_eq!(refusal(text), refused, "{text}");
+        }
+        assert!(refusal(&"<repomd>".repeat(100)).contains("nested too deep"));
+        assert!(matches!(parse(b"\xff"), Err(Error::Repomd("is not UTF-8"))));
+        assert!(matches!(parse(&vec![b' '; MOST_BYTES + 1]), Err(Error::Repomd("is larger than 4 MiB"))));
+        let record = whole("").replace("<repomd><revision>1</revision>", "").replace("</repomd>", "");
+        let many = format!("<repomd>{}</repomd>", record.repeat(MOST_RECORDS + 1));
+        assert_eq!(refusal(&many), "repomd.xml has more than 1,000 records");
+    }
+
+    #[test]
+    fn fields_that_lie_are_refused_by_name() {
+        assert!(parse(whole("").as_bytes()).is_ok());
+        for (text, field) in [
+            (whole("<size>-1</size>"), "size"),
+            (whole("<open-size>1e9</open-size>"), "open-size"),
+            (whole("<timestamp>now</timestamp>"), "timestamp"),
+            (whole("<database_version>x</database_version>"), "database_version"),
+            (whole("<location href='again'/>"), "location"),
+            (whole("<checksum type='sha256'>00</checksum>"), "checksum"),
+            (whole("<open-checksum type='crc'>00</open-checksum>"), "open-checksum"),
+            (with_record("<location href='x'/>"), "checksum"),
+            (with_record(&format!("<checksum type='sha256'>{HEX}</checksum>")), "location"),
+        ] {
+            assert!(refusal(&text).starts_with(&format!("{field} of the primary record")), "{text}");
+        }
+    }
+}

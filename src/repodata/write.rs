@@ -316,3 +316,112 @@ impl Tally {
         Digested { sha256: Sha256::from_bytes(self.sha256.finalize().into()), size: self.size }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::Read;
+
+    use super::super::render;
+    use super::super::testing::package;
+    use super::*;
+
+    const PLAIN: Encoding = Encoding { compression: Compression::None, open_checksum: true };
+
+    fn location(href: &str) -> Location {
+        Location { href: href.to_owned(), time_file: -5 }
+    }
+
+    fn written(kind: Kind, names: &[&str], count: u64, encoding: Encoding) -> Result<(Written, Vec<u8>), Error> {
+        let packages = names
+            .iter()
+            .map(|name| Ok::<_, Infallible>((Cow::Owned(render(&package(name))), location(&format!("{name}&.rpm")))));
+        let mut bytes = Vec::new();
+        let written = write(kind, packages, count, encoding, &mut bytes)?;
+        Ok((written, bytes))
+    }
+
+    #[test]
+    fn an_empty_repository_has_three_files_with_a_count_of_nothing() {
+        let texts = Kind::ALL.map(|kind| String::from_utf8(written(kind, &[], 0, PLAIN).unwrap().1).unwrap());
+        let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+        let base = "http://linux.duke.edu/metadata";
+        assert_eq!(
+            texts,
+            [
+                format!(
+                    "{head}<metadata xmlns=\"{base}/common\" xmlns:rpm=\"{base}/rpm\" packages=\"0\">\n</metadata>"
+                ),
+                format!("{head}<filelists xmlns=\"{base}/filelists\" packages=\"0\">\n</filelists>"),
+                format!("{head}<otherdata xmlns=\"{base}/other\" packages=\"0\">\n</otherdata>"),
+            ]
+        );
+    }
+
+    #[test]
+    fn location_and_time_stand_where_they_belong() {
+        let (_, bytes) = written(Kind::Primary, &["a"], 1, PLAIN).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains("  <time file=\"-5\" build=\"100\"/>\n  <size "));
+        assert!(text.contains("/>\n  <location href=\"a&amp;.rpm\"/>\n  <format>\n"));
+    }
+
+    #[test]
+    fn each_compression_is_deterministic_and_told_truly() {
+        let open = written(Kind::Other, &["a", "b"], 2, PLAIN).unwrap().1;
+        for compression in [Compression::Zstd { level: 10 }, Compression::Gzip { level: 6 }] {
+            let encoding = Encoding { compression, open_checksum: true };
+            let (told, bytes) = written(Kind::Other, &["a", "b"], 2, encoding).unwrap();
+            assert_eq!(written(Kind::Other, &["a", "b"], 2, encoding).unwrap(), (told.clone(), bytes.clone()));
+            let mut unpacked = Vec::new();
+            match compression {
+                Compression::Gzip { .. } => flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut unpacked).unwrap(),
+                _ => zstd::Decoder::new(&*bytes).unwrap().read_to_end(&mut unpacked).unwrap(),
+            };
+            assert_eq!(unpacked, open);
+            let digested = |bytes: &[u8]| {
+                let sha256 = Sha256::from_bytes(sha2::Sha256::digest(bytes).into());
+                Digested { sha256, size: bytes.len() as u64 }
+            };
+            assert_eq!((told.file, told.open), (digested(&bytes), Some(digested(&open))));
+            assert_eq!(told.file_name(), format!("{}-other.xml{}", told.file.sha256, compression.suffix()));
+        }
+    }
+
+    #[test]
+    fn gzip_tells_neither_time_nor_name() {
+        let encoding = Encoding { compression: Compression::Gzip { level: 6 }, open_checksum: false };
+        let (told, bytes) = written(Kind::Other, &[], 0, encoding).unwrap();
+        assert_eq!(bytes[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+        assert_eq!(told.open, None);
+    }
+
+    #[test]
+    fn packages_out_of_order_are_refused() {
+        let error = written(Kind::Primary, &["b", "a"], 2, PLAIN).unwrap_err().to_string();
+        assert_eq!(error, "a&.rpm is out of order: it belongs before b&.rpm");
+    }
+
+    #[test]
+    fn a_wrong_count_is_refused() {
+        assert!(matches!(written(Kind::Primary, &["a"], 2, PLAIN), Err(Error::Count { announced: 2, came: 1 })));
+        assert!(matches!(written(Kind::Primary, &["a", "b", "c"], 1, PLAIN), Err(Error::Count { came: 2, .. })));
+    }
+
+    #[test]
+    fn a_package_that_cannot_be_had_ends_the_writing_with_its_cause() {
+        let packages = [Err(io::Error::other("gone"))];
+        let error = write(Kind::Other, packages, 1, PLAIN, io::sink()).unwrap_err();
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "gone");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        let mut small = [0; 10];
+        let packages: [Result<_, Infallible>; 0] = [];
+        for compression in [Compression::None, Compression::Gzip { level: 6 }, Compression::Zstd { level: 1 }] {
+            let encoding = Encoding { compression, open_checksum: false };
+            assert!(matches!(write(Kind::Other, packages.clone(), 0, encoding, &mut small[..]), Err(Error::Write(_))));
+        }
+    }
+}

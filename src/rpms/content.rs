@@ -291,3 +291,134 @@ fn limited<'a>(list: impl Iterator<Item = &'a [u8]>, most: usize, what: &'static
     }
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::super::read;
+    use super::super::testing::{Value, header, joined, rpm, saved};
+    use super::*;
+
+    fn package_of(main: &[(u32, Value)]) -> Result<Package, Error> {
+        read(&saved(&rpm(main, &[], b"")))
+    }
+
+    #[test]
+    fn names_that_could_become_paths_or_break_dnf_are_refused() {
+        for (tag, text) in [
+            (tags::NAME, "../evil"),
+            (tags::NAME, "-rf"),
+            (tags::NAME, ""),
+            (tags::NAME, "n\u{fc}"),
+            (tags::VERSION, "1:2"),
+            (tags::RELEASE, "1/2"),
+            (tags::ARCH, "x\ny"),
+        ] {
+            let error = package_of(&[(tag, Value::Text(text))]).unwrap_err();
+            assert!(matches!(error, Error::Name(_)) && error.source().is_some(), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_xml_cannot_hold_is_refused_with_its_field() {
+        let list = |text| Value::Texts(vec![text]);
+        let zero = || Value::Int32(vec![0]);
+        let one_file = |name| {
+            vec![
+                (tags::BASE_NAMES, list(name)),
+                (tags::DIR_NAMES, list("/")),
+                (tags::DIR_INDEXES, zero()),
+                (tags::FILE_MODES, Value::Int16(vec![0o100_644])),
+                (tags::FILE_FLAGS, zero()),
+                (tags::FILE_DIGESTS, list("")),
+            ]
+        };
+        let provide = vec![(1047, list("\u{FFFF}")), (1112, zero()), (1113, list(""))];
+        let change = vec![
+            (tags::CHANGELOG_TIME, zero()),
+            (tags::CHANGELOG_NAME, list("a")),
+            (tags::CHANGELOG_TEXT, list("\x1b")),
+        ];
+        for (main, field) in [
+            (vec![(tags::SUMMARY, Value::I18n(vec!["\x07"]))], "summary"),
+            (vec![(tags::VENDOR, Value::Text("\u{FFFE}"))], "vendor"),
+            (one_file("a\x01"), "file name"),
+            (provide, "name of a provide"),
+            (change, "text of a change"),
+        ] {
+            assert!(matches!(package_of(&main), Err(Error::Text { field: found, .. }) if found == field), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_long_directory_name_shared_by_many_files_is_too_large() {
+        let directory = Box::leak(format!("/{}/", "d".repeat(1 << 20)).into_boxed_str());
+        let names = vec!["f"; 100];
+        let error = package_of(&[
+            (tags::DIR_NAMES, Value::Texts(vec![directory])),
+            (tags::BASE_NAMES, Value::Texts(names.clone())),
+            (tags::DIR_INDEXES, Value::Int32(vec![0; 100])),
+            (tags::FILE_MODES, Value::Int16(vec![0o100_644; 100])),
+            (tags::FILE_FLAGS, Value::Int32(vec![0; 100])),
+            (tags::FILE_DIGESTS, Value::Texts(names)),
+        ]);
+        assert_eq!(error.unwrap_err().to_string(), "the bytes of text exceed the limit of 67108864");
+    }
+
+    #[test]
+    fn more_dependencies_than_anybody_has_are_too_many() {
+        let most = MOST_DEPENDENCIES + 1;
+        let error = package_of(&[
+            (1047, Value::Texts(vec!["p"; most])),
+            (1112, Value::Int32(vec![0; most])),
+            (1113, Value::Texts(vec![""; most])),
+        ]);
+        assert_eq!(error.unwrap_err().to_string(), "the dependencies exceed the limit of 200000");
+    }
+
+    #[test]
+    fn source_packages_tell_their_arches() {
+        let package = package_of(&[
+            (tags::SOURCE_PACKAGE, Value::Int32(vec![1])),
+            (tags::ARCH, Value::Text("x86_64")),
+            (tags::EXCLUSIVE_ARCH, Value::Texts(vec!["x86_64", "aarch64"])),
+            (tags::EXCLUDE_ARCH, Value::Texts(vec!["s390x"])),
+        ])
+        .unwrap();
+        assert!(package.nevra.is_source());
+        assert_eq!(package.exclusive_arch, ["x86_64", "aarch64"]);
+        assert_eq!(package.exclude_arch, ["s390x"]);
+    }
+
+    #[test]
+    fn a_signature_that_does_not_reach_the_payload_is_none() {
+        let packet = [&[0x88, 15, 3, 5, 0, 0, 0, 0, 0][..], &[1, 2, 3, 4, 5, 6, 7, 8]].concat();
+        let names = [tags::NAME, tags::VERSION, tags::RELEASE, tags::ARCH];
+        let main = header(tags::HEADER_IMMUTABLE, &names.map(|tag| (tag, Value::Text("1"))));
+        let read_with = |tag, packet: &[u8]| {
+            read(&saved(&joined(&header(tags::HEADER_SIGNATURES, &[(tag, Value::Bin(packet.to_vec()))]), &main, b"x")))
+        };
+        assert_eq!(read_with(sig::RSA, &packet).unwrap().sigkey, None);
+        assert_eq!(read_with(sig::PGP, &packet).unwrap().sigkey.unwrap().as_str(), "05060708");
+        assert!(matches!(read_with(sig::PGP, &packet[1..]), Err(Error::BadSignature { tag: sig::PGP, .. })));
+    }
+
+    #[test]
+    fn a_tag_of_the_signature_header_in_the_main_header_is_refused() {
+        let error = package_of(&[(sig::SHA256, Value::Text("00"))]).unwrap_err();
+        assert_eq!(error.to_string(), "tag 273 of the main header is in the signature header too");
+    }
+
+    #[test]
+    fn the_newest_changes_are_kept() {
+        let package = package_of(&[
+            (tags::CHANGELOG_TIME, Value::Int32((0..30).rev().collect())),
+            (tags::CHANGELOG_NAME, Value::Texts(vec!["a"; 30])),
+            (tags::CHANGELOG_TEXT, Value::Texts(vec!["t"; 30])),
+        ])
+        .unwrap();
+        let dates: Vec<u64> = package.changelog.iter().map(|entry| entry.date).collect();
+        assert_eq!(dates, (20..30).rev().collect::<Vec<u64>>());
+    }
+}

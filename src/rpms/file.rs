@@ -127,3 +127,55 @@ impl Reader {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustix::fs::{CWD, FileType, Mode};
+
+    use super::super::testing::{rpm, saved};
+    use super::*;
+
+    fn refusal(path: &Path) -> Error {
+        scan(path, |_| {}).err().expect("the file is refused")
+    }
+
+    #[test]
+    fn a_file_that_ends_early_names_the_part_it_ends_in() {
+        let whole = rpm(&[], &[], b"payload");
+        let start = scan(&saved(&whole), |_| {}).unwrap().header_range.start as usize;
+        for (length, part) in [(0, Part::Lead), (95, Part::Lead), (96, Part::Signature), (start - 1, Part::Signature)] {
+            assert!(matches!(refusal(&saved(&whole[..length])), Error::Truncated(p) if p == part), "{length}");
+        }
+        for length in [start, start + 15, start + 16, start + 40] {
+            assert!(matches!(refusal(&saved(&whole[..length])), Error::Truncated(Part::Header)), "{length}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_rpm_is_told_so() {
+        assert!(matches!(refusal(&saved(&[b'x'; 200])), Error::NotRpm));
+        let directory = tempfile::tempdir().unwrap();
+        assert!(matches!(refusal(directory.path()), Error::NotRpm));
+        assert!(matches!(refusal(&directory.path().join("missing")), Error::Io(_)));
+        let pipe = directory.path().join("pipe");
+        rustix::fs::mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        assert!(matches!(refusal(&pipe), Error::NotRpm), "and without waiting for a writer");
+    }
+
+    #[test]
+    fn a_header_larger_than_the_file_is_never_allocated() {
+        let mut bytes = rpm(&[], &[], b"");
+        bytes[96 + 12..96 + 16].copy_from_slice(&(200u32 << 20).to_be_bytes());
+        assert!(matches!(refusal(&saved(&bytes)), Error::Truncated(Part::Signature)));
+    }
+
+    #[test]
+    fn the_header_range_is_where_the_main_header_lies() {
+        let bytes = rpm(&[], &[], b"payload");
+        let parts = scan(&saved(&bytes), |_| {}).unwrap();
+        let HeaderRange { start, end } = parts.header_range;
+        assert_eq!(start % 8, 0);
+        assert_eq!(&bytes[start as usize..start as usize + 4], [0x8e, 0xad, 0xe8, 0x01]);
+        assert_eq!(&bytes[end as usize..], b"payload");
+    }
+}

@@ -262,3 +262,107 @@ fn text_length(room: &[u8], count: usize) -> Option<usize> {
 fn be32(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).map_or(0, |raw| raw.iter().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::super::testing::{Line, Value, header, raw_header};
+    use super::*;
+
+    fn parse(bytes: &[u8]) -> Result<Header, Error> {
+        let intro = Intro::parse(Part::Header, bytes[..INTRO].try_into().unwrap())?;
+        assert_eq!(intro.rest(), bytes.len() - INTRO);
+        Header::parse(Part::Header, intro, bytes[INTRO..].to_vec())
+    }
+
+    fn refusal(lines: &[Line], data: &[u8]) -> String {
+        parse(&raw_header(lines, data)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_of_every_type_come_back() {
+        let header = parse(&header(
+            tags::HEADER_IMMUTABLE,
+            &[
+                (1, Value::Int16(vec![1, 0xFFFF])),
+                (3, Value::Int32(vec![7, 8])),
+                (2, Value::Int64(vec![u64::MAX])),
+                (4, Value::Text("text")),
+                (5, Value::Texts(vec!["", "b", ""])),
+                (6, Value::I18n(vec!["C", "de"])),
+                (7, Value::Bin(vec![1, 2, 3])),
+            ],
+        ))
+        .unwrap();
+        let numbers = |tag| header.numbers(tag).unwrap().unwrap().collect::<Vec<_>>();
+        let strings = |tag| header.strings(tag).unwrap().unwrap().collect::<Vec<_>>();
+        assert_eq!((numbers(1), numbers(3), numbers(2)), (vec![1, 0xFFFF], vec![7, 8], vec![u64::MAX]));
+        assert_eq!(strings(5), [&b""[..], b"b", b""]);
+        assert_eq!(header.string(4).unwrap(), Some(&b"text"[..]));
+        assert_eq!(header.string(6).unwrap(), Some(&b"C"[..]));
+        assert_eq!(header.binary(7).unwrap(), Some(&[1, 2, 3][..]));
+        assert_eq!((header.number(3).unwrap(), header.number(99).unwrap()), (Some(7), None));
+        assert!(header.string(3).is_err() && header.number(4).is_err() && header.binary(4).is_err());
+    }
+
+    #[test]
+    fn entries_that_lie_are_refused_by_tag() {
+        let data = b"abc\0defg\0\0\0\0\0\0\0\0";
+        for (lines, refused) in [
+            (&[[1, 6, 16, 1]][..], "tag 1 of the main header reaches beyond its data"),
+            (&[[1, 6, 17, 1]], "tag 1 of the main header lies outside the data"),
+            (&[[1, 6, 0xFFFF_FFFF, 1]], "tag 1 of the main header lies outside the data"),
+            (&[[1, 8, 0, 0x7FFF_FFFF]], "tag 1 of the main header reaches beyond its data"),
+            (&[[1, 4, 0, 0xFFFF_FFFF]], "tag 1 of the main header reaches beyond its data"),
+            (&[[1, 5, 8, 2]], "tag 1 of the main header reaches beyond its data"),
+            (&[[1, 4, 2, 1]], "tag 1 of the main header is not aligned"),
+            (&[[1, 6, 0, 2]], "tag 1 of the main header is one text and claims several"),
+            (&[[1, 6, 0, 0]], "tag 1 of the main header is empty"),
+            (&[[1, 0, 0, 1]], "tag 1 of the main header has a type that does not exist"),
+            (&[[1, 10, 0, 1]], "tag 1 of the main header has a type that does not exist"),
+            (&[[1, 8, 0, 2], [2, 6, 4, 1]], "tag 1 of the main header reaches beyond its data"),
+            (&[[1, 6, 0, 1], [1, 6, 4, 1]], "tag 1 of the main header is there twice"),
+        ] {
+            assert_eq!(refusal(lines, data), refused, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_region_must_point_back_over_its_own_index() {
+        for trailer in [
+            [63, 7, 0x8000_0000, 16],
+            [63, 7, 16, 16],
+            [63, 7, 0, 16],
+            [63, 7, 24u32.wrapping_neg(), 16],
+            [63, 7, 32u32.wrapping_neg(), 16],
+            [63, 7, 16u32.wrapping_neg(), 15],
+            [63, 6, 16u32.wrapping_neg(), 16],
+        ] {
+            let data: Vec<u8> = trailer.iter().flat_map(|number| number.to_be_bytes()).collect();
+            assert!(refusal(&[[63, 7, 0, 16]], &data).contains("tag 63"), "{trailer:?}");
+        }
+        assert!(refusal(&[[63, 7, 1, 16]], &[0; 16]).contains("lies outside the data"));
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_allocated() {
+        let mut intro = [0x8e, 0xad, 0xe8, 0x01, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        assert!(matches!(Intro::parse(Part::Header, intro), Err(Error::TooLarge { limit: 65_535, .. })));
+        intro[9] = 0;
+        intro[12..].copy_from_slice(&(256u32 << 20 | 1).to_be_bytes());
+        assert!(matches!(Intro::parse(Part::Header, intro), Err(Error::TooLarge { limit: 0x1000_0000, .. })));
+        intro[0] = 0;
+        assert!(matches!(Intro::parse(Part::Header, intro), Err(Error::BadHeader { .. })));
+    }
+
+    /// Each entry claims all texts of the data: walked one by one this would take hours.
+    #[test]
+    fn overlapping_lists_are_refused_without_walking_each() {
+        let data = vec![0; 8 << 20];
+        let lines: Vec<Line> = (0..65_535).map(|tag| [tag + 1000, 8, tag, 4 << 20]).collect();
+        let begun = Instant::now();
+        assert!(refusal(&lines, &data).contains("reaches beyond its data"));
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}

@@ -11,10 +11,14 @@ mod content;
 mod error;
 mod file;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod metadata;
 mod openpgp;
 mod promises;
 mod tags;
+#[cfg(test)]
+mod testing;
 mod text;
 
 use std::path::Path;
@@ -46,4 +50,20 @@ pub fn read_verified(path: &Path) -> Result<Package, Error> {
     let parts = file::scan(path, |piece| digests.update(&piece))?;
     promises::check(&parts, digests)?;
     content::package(&parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{Value, rpm, saved};
+    use super::*;
+
+    #[test]
+    fn a_signed_copy_has_the_same_content() {
+        let packet = [&[0x88, 15, 3, 5, 0, 0, 0, 0, 0][..], &[0, 0, 0, 0, 0xDE, 0xAD, 0xBE, 0xEF]].concat();
+        let plain = read_verified(&saved(&rpm(&[], &[], b"payload"))).unwrap();
+        let signed = read_verified(&saved(&rpm(&[], &[(tags::sig::RSA, Value::Bin(packet))], b"payload"))).unwrap();
+        assert_eq!(plain.file.content, signed.file.content);
+        assert_ne!(plain.file.sha256, signed.file.sha256);
+        assert_eq!((plain.sigkey, signed.sigkey.unwrap().as_str()), (None, "deadbeef"));
+    }
 }

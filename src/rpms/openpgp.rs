@@ -85,7 +85,7 @@ fn new_length(bytes: &[u8]) -> Option<(usize, &[u8])> {
         0..=191 => Some((usize::from(first), rest)),
         192..=223 => {
             let (&second, rest) = rest.split_first()?;
-            Some((((usize::from(first) - 192) << 8) + usize::from(second) + 192, rest))
+            Some((two_bytes(first, second), rest))
         }
         255 => rest.split_at_checked(4).map(|(raw, rest)| (number(raw), rest)),
         224..=254 => None,
@@ -124,11 +124,14 @@ fn issuer_in(mut area: &[u8]) -> Option<&[u8]> {
 /// Reads the length of a subpacket: as [`new_length`], but two bytes reach up to 254.
 fn subpacket_length(area: &[u8]) -> Option<(usize, &[u8])> {
     match area {
-        [first @ 224..=254, second, rest @ ..] => {
-            Some((((usize::from(*first) - 192) << 8) + usize::from(*second) + 192, rest))
-        }
+        [first @ 224..=254, second, rest @ ..] => Some((two_bytes(*first, *second), rest)),
         _ => new_length(area),
     }
+}
+
+/// Returns the length that two bytes give, the first being 192 or more.
+fn two_bytes(first: u8, second: u8) -> usize {
+    (usize::from(first) - 192) * 256 + usize::from(second) + 192
 }
 
 fn number(raw: &[u8]) -> usize {

@@ -95,3 +95,62 @@ fn check_hex(header: &Header, tag: u32, promise: Promise, digest: &[u8]) -> Resu
     }
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read_verified;
+    use super::super::testing::{Value, header, joined, main_header, rpm, saved};
+    use super::*;
+
+    const PAYLOAD: &[u8] = b"payload";
+
+    fn refusal(bytes: &[u8]) -> String {
+        read_verified(&saved(bytes)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_promise_is_held_against_the_file() {
+        let hex = || Value::Bytes(vec![b'0'; 64]);
+        for (main, signature, broken) in [
+            (None, Some((sig::SHA256, hex())), "SHA-256 of the header"),
+            (None, Some((sig::SHA1, Value::Text("00"))), "SHA-1 of the header"),
+            (None, Some((sig::MD5, Value::Bin(vec![0; 16]))), "MD5 of header and payload"),
+            (None, Some((sig::SIZE, Value::Int32(vec![1]))), "size of header and payload"),
+            (None, Some((sig::LONG_SIZE, Value::Int64(vec![1]))), "size of header and payload"),
+            (Some((tags::PAYLOAD_DIGEST, hex())), None, "SHA-256 of the payload"),
+        ] {
+            let (main, signature): (Vec<_>, Vec<_>) = (main.into_iter().collect(), signature.into_iter().collect());
+            let error = refusal(&rpm(&main, &signature, PAYLOAD));
+            assert_eq!(error, format!("the file does not keep its promise: {broken} differs"));
+        }
+    }
+
+    #[test]
+    fn a_payload_cut_short_or_changed_is_found() {
+        let whole = rpm(&[], &[], PAYLOAD);
+        assert!(read_verified(&saved(&whole)).is_ok());
+        assert!(refusal(&whole[..whole.len() - 1]).contains("size of header and payload"));
+        assert!(refusal(&[&whole[..], b"x"].concat()).contains("size of header and payload"));
+        let last = whole.len() - 1;
+        assert!(refusal(&[&whole[..last], b"x"].concat()).contains("SHA-256 of the payload"));
+    }
+
+    #[test]
+    fn a_file_that_promises_nothing_is_refused() {
+        let main = main_header(&[], PAYLOAD);
+        let size = |tag| (tag, Value::Int32(vec![(main.len() + PAYLOAD.len()) as u32]));
+        let bare = joined(&header(tags::HEADER_SIGNATURES, &[size(sig::SIZE)]), &main, PAYLOAD);
+        assert_eq!(refusal(&bare), "the file promises no digest of its main header");
+
+        let main = header(tags::HEADER_IMMUTABLE, &[(tags::NAME, Value::Text("name"))]);
+        let digest: String = Sha256::digest(&main).iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = header(tags::HEADER_SIGNATURES, &[(sig::SHA256, Value::Bytes(digest.into_bytes()))]);
+        assert_eq!(refusal(&joined(&signature, &main, PAYLOAD)), "the file promises no digest of its payload");
+    }
+
+    #[test]
+    fn a_payload_digest_of_another_kind_is_refused() {
+        let error = refusal(&rpm(&[(tags::PAYLOAD_DIGEST_ALGO, Value::Int32(vec![10]))], &[], PAYLOAD));
+        assert_eq!(error, "tag 5093 of the main header names a digest that is not SHA-256");
+    }
+}

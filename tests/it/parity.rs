@@ -3,6 +3,8 @@
 //! Needs createrepo_c's command and Python bindings, and rpmbuild: `TANNERY_PEERS_PYTHON` names the
 //! interpreter of a virtual environment that has them.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;

@@ -7,6 +7,7 @@
 mod dependencies;
 mod error;
 mod fragments;
+mod output;
 mod render;
 mod repomd;
 mod repomd_parse;
@@ -17,6 +18,7 @@ mod xml;
 
 pub use error::Error;
 pub use fragments::Fragments;
+pub use output::Digested;
 pub use render::render;
 pub use repomd::{Checksum, Record, Repomd};
-pub use write::{Compression, Digested, Encoding, Kind, Location, Written, write};
+pub use write::{Compression, Encoding, Kind, Location, Written, write};

@@ -3,14 +3,11 @@
 //! Holds one package at a time. Equal packages, equal encoding: equal bytes.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
-
-use flate2::GzBuilder;
-use flate2::write::GzEncoder;
-use sha2::Digest;
+use std::io::Write;
 
 use super::error::Error;
 use super::fragments::Fragments;
+use super::output::{Digested, Output};
 use super::repomd::{Checksum, Record};
 use super::xml::push_attribute;
 use crate::config;
@@ -115,15 +112,6 @@ pub struct Location {
     pub time_file: i64,
 }
 
-/// Digest and size of some bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Digested {
-    /// SHA-256 of the bytes.
-    pub sha256: Sha256,
-    /// How many there are.
-    pub size: u64,
-}
-
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
@@ -187,7 +175,7 @@ where
         if came > count {
             break;
         }
-        out.package(kind, &fragments, &location)?;
+        put_package(&mut out, kind, &fragments, &location)?;
         order.step(&fragments, location.href)?;
     }
     if came != count {
@@ -196,6 +184,29 @@ where
     out.put(&format!("</{}>", kind.root()))?;
     let (file, open) = out.finish()?;
     Ok(Written { kind, compression: encoding.compression, file, open })
+}
+
+/// Writes what one file says of a package.
+fn put_package<W: Write>(
+    out: &mut Output<W>,
+    kind: Kind,
+    fragments: &Fragments,
+    location: &Location,
+) -> Result<(), Error> {
+    match kind {
+        Kind::Primary => {
+            let [head, middle, tail] = &fragments.primary;
+            let mut place = String::from("  <location");
+            push_attribute(&mut place, "href", &location.href);
+            place.push_str("/>\n");
+            for text in [head, &location.time_file.to_string(), middle, &place, tail] {
+                out.put(text)?;
+            }
+            Ok(())
+        }
+        Kind::Filelists => out.put(&fragments.filelists),
+        Kind::Other => out.put(&fragments.other),
+    }
 }
 
 /// The package that came last, to hold the next one against.
@@ -215,112 +226,12 @@ impl Order {
     }
 }
 
-/// The way of the bytes: counted open, compressed, counted as they go to the sink.
-struct Output<W: Write> {
-    open: Option<Tally>,
-    encoder: Encoder<Counted<W>>,
-}
-
-enum Encoder<W: Write> {
-    Zstd(zstd::Encoder<'static, W>),
-    Gzip(GzEncoder<W>),
-    Plain(W),
-}
-
-impl<W: Write> Output<W> {
-    fn new(compression: Compression, open: bool, sink: W) -> Result<Self, Error> {
-        let counted = Counted { tally: Tally::default(), sink };
-        let encoder = match compression {
-            Compression::Zstd { level } => Encoder::Zstd(zstd::Encoder::new(counted, level).map_err(Error::Write)?),
-            // No name and no time, so that equal packages give equal bytes.
-            Compression::Gzip { level } => {
-                Encoder::Gzip(GzBuilder::new().mtime(0).write(counted, flate2::Compression::new(level)))
-            }
-            Compression::None => Encoder::Plain(counted),
-        };
-        Ok(Self { open: open.then(Tally::default), encoder })
-    }
-
-    fn put(&mut self, text: &str) -> Result<(), Error> {
-        if let Some(open) = &mut self.open {
-            open.update(text.as_bytes());
-        }
-        match &mut self.encoder {
-            Encoder::Zstd(encoder) => encoder.write_all(text.as_bytes()),
-            Encoder::Gzip(encoder) => encoder.write_all(text.as_bytes()),
-            Encoder::Plain(sink) => sink.write_all(text.as_bytes()),
-        }
-        .map_err(Error::Write)
-    }
-
-    fn package(&mut self, kind: Kind, fragments: &Fragments, location: &Location) -> Result<(), Error> {
-        match kind {
-            Kind::Primary => {
-                let [head, middle, tail] = &fragments.primary;
-                let mut place = String::from("  <location");
-                push_attribute(&mut place, "href", &location.href);
-                place.push_str("/>\n");
-                for text in [head, &location.time_file.to_string(), middle, &place, tail] {
-                    self.put(text)?;
-                }
-                Ok(())
-            }
-            Kind::Filelists => self.put(&fragments.filelists),
-            Kind::Other => self.put(&fragments.other),
-        }
-    }
-
-    fn finish(self) -> Result<(Digested, Option<Digested>), Error> {
-        let mut counted = match self.encoder {
-            Encoder::Zstd(encoder) => encoder.finish(),
-            Encoder::Gzip(encoder) => encoder.finish(),
-            Encoder::Plain(sink) => Ok(sink),
-        }
-        .map_err(Error::Write)?;
-        counted.flush().map_err(Error::Write)?;
-        Ok((counted.tally.end(), self.open.map(Tally::end)))
-    }
-}
-
-/// A sink whose bytes are counted and hashed.
-struct Counted<W> {
-    tally: Tally,
-    sink: W,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.sink.write(bytes)?;
-        self.tally.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.sink.flush()
-    }
-}
-
-#[derive(Default)]
-struct Tally {
-    sha256: sha2::Sha256,
-    size: u64,
-}
-
-impl Tally {
-    fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        self.size += bytes.len() as u64;
-    }
-
-    fn end(self) -> Digested {
-        Digested { sha256: Sha256::from_bytes(self.sha256.finalize().into()), size: self.size }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
-    use std::io::Read;
+    use std::io::{self, Read};
+
+    use sha2::Digest;
 
     use super::super::render;
     use super::super::testing::package;

@@ -3,31 +3,22 @@
 //! Where tags are absent, repeated or of unequal length, the answer is librpm's and createrepo_c's,
 //! so that our metadata says what theirs would.
 
-use std::cell::Cell;
-
 use super::error::Error;
 use super::file::Parts;
 use super::header::Header;
+use super::limited::{MOST_DEPENDENCIES, MOST_FILES, Tags, limited};
 use super::openpgp;
-use super::tags::{self, DependencyTags, sig};
+use super::tags::{self, sig};
 use super::text;
 use crate::model::{CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, FileEntry, FileKind, Nevra, Package};
 
-/// Most files of one package.
-const MOST_FILES: usize = 1_000_000;
-/// Most dependencies of one kind.
-const MOST_DEPENDENCIES: usize = 200_000;
-/// Most arches in a list of a source header.
-const MOST_ARCHES: usize = 1_000;
-/// Most bytes of text taken from one header: directory names are written once there and many times here.
-const MOST_TEXT: usize = 64 << 20;
 /// RPMFILE_GHOST.
 const GHOST: u64 = 1 << 6;
 
 /// Returns what the headers say, with the measures of the file.
 pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
     check_no_signature_inside(parts)?;
-    let tags = Tags { header: &parts.header, text_left: Cell::new(MOST_TEXT) };
+    let tags = Tags::new(&parts.header);
     let is_source = is_source(&parts.header)?;
     let listed = |tag, field| if is_source { tags.arches(tag, field) } else { Ok(vec![]) };
     Ok(Package {
@@ -41,7 +32,7 @@ pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
         group: tags.text(tags::GROUP, "group")?,
         build_host: tags.text(tags::BUILD_HOST, "build host")?,
         source_rpm: tags.text(tags::SOURCE_RPM, "source RPM")?,
-        build_time: parts.header.number(tags::BUILD_TIME)?.unwrap_or(0),
+        build_time: first_number(&parts.header, &[tags::BUILD_TIME])?.unwrap_or(0),
         installed_size: first_number(&parts.header, &[tags::LONG_SIZE, tags::SIZE])?.unwrap_or(0),
         archive_size: archive_size(parts)?,
         header_range: parts.header_range,
@@ -100,10 +91,18 @@ fn nevra(tags: &Tags<'_>, is_source: bool) -> Result<Nevra, Error> {
 fn first_number(header: &Header, tags: &[u32]) -> Result<Option<u64>, Error> {
     for tag in tags {
         if let Some(number) = header.number(*tag)? {
-            return Ok(Some(number));
+            return sane(header, *tag, number).map(Some);
         }
     }
     Ok(None)
+}
+
+/// Refuses a size or a time that no reader of metadata has room for.
+fn sane(header: &Header, tag: u32, number: u64) -> Result<u64, Error> {
+    if i64::try_from(number).is_err() {
+        return Err(header.bad(tag, "has more than 63 bits"));
+    }
+    Ok(number)
 }
 
 fn archive_size(parts: &Parts) -> Result<u64, Error> {
@@ -227,69 +226,11 @@ fn changelog(tags: &Tags<'_>) -> Result<Vec<ChangelogEntry>, Error> {
     for ((date, author), text) in dates.zip(authors).zip(texts).take(CHANGELOG_KEPT) {
         entries.push(ChangelogEntry {
             author: tags.decode("author of a change", &[author])?,
-            date,
+            date: sane(header, tags::CHANGELOG_TIME, date)?,
             text: tags.decode("text of a change", &[text])?,
         });
     }
     Ok(entries)
-}
-
-/// The main header, and how much text may still be taken from it.
-struct Tags<'a> {
-    header: &'a Header,
-    text_left: Cell<usize>,
-}
-
-impl<'a> Tags<'a> {
-    /// Returns a text, empty where the tag is absent.
-    fn text(&self, tag: u32, field: &'static str) -> Result<String, Error> {
-        self.decode(field, &[self.header.string(tag)?.unwrap_or_default()])
-    }
-
-    /// Returns the text that joined bytes mean.
-    fn decode(&self, field: &'static str, bytes: &[&[u8]]) -> Result<String, Error> {
-        let length = bytes.iter().map(|part| part.len()).sum();
-        let left = self.text_left.get().checked_sub(length);
-        self.text_left.set(left.ok_or(Error::TooLarge { what: "bytes of text", limit: MOST_TEXT as u64 })?);
-        match bytes {
-            [one] => text::decode(field, one),
-            several => text::decode(field, &several.concat()),
-        }
-    }
-
-    fn arches(&self, tag: u32, field: &'static str) -> Result<Vec<String>, Error> {
-        let Some(arches) = self.header.strings(tag)? else { return Ok(vec![]) };
-        limited(arches, MOST_ARCHES, "arches")?.into_iter().map(|arch| self.decode(field, &[arch])).collect()
-    }
-
-    /// Returns the dependencies of one kind; none where one of the three arrays is absent.
-    fn dependencies(&self, tags: &DependencyTags, field: &'static str) -> Result<Vec<Dependency>, Error> {
-        let (Some(names), Some(flags), Some(versions)) =
-            (self.header.strings(tags.name)?, self.header.numbers(tags.flags)?, self.header.strings(tags.version)?)
-        else {
-            return Ok(vec![]);
-        };
-        let mut list = Vec::new();
-        for (name, (flags, version)) in
-            limited(names, MOST_DEPENDENCIES, "dependencies")?.into_iter().zip(flags.zip(versions))
-        {
-            list.push(Dependency {
-                name: self.decode(field, &[name])?,
-                flags: (flags & u64::from(u32::MAX)) as u32,
-                version: self.decode("version of a dependency", &[version])?,
-            });
-        }
-        Ok(list)
-    }
-}
-
-/// Collects a list that may have at most `most` elements.
-fn limited<'a>(list: impl Iterator<Item = &'a [u8]>, most: usize, what: &'static str) -> Result<Vec<&'a [u8]>, Error> {
-    let taken: Vec<_> = list.take(most + 1).collect();
-    if taken.len() > most {
-        return Err(Error::TooLarge { what, limit: most as u64 });
-    }
-    Ok(taken)
 }
 
 #[cfg(test)]
@@ -408,6 +349,24 @@ mod tests {
     fn a_tag_of_the_signature_header_in_the_main_header_is_refused() {
         let error = package_of(&[(sig::SHA256, Value::Text("00"))]).unwrap_err();
         assert_eq!(error.to_string(), "tag 273 of the main header is in the signature header too");
+    }
+
+    #[test]
+    fn sizes_and_times_beyond_what_readers_hold_are_refused() {
+        let huge = || Value::Int64(vec![1 << 63]);
+        for tag in [tags::BUILD_TIME, tags::LONG_SIZE, tags::LONG_ARCHIVE_SIZE] {
+            assert!(
+                matches!(package_of(&[(tag, huge())]), Err(Error::BadTag { tag: found, .. }) if found == tag),
+                "{tag}"
+            );
+        }
+        assert!(matches!(package_of(&[(tags::EPOCH, huge())]), Err(Error::BadTag { tag: tags::EPOCH, .. })));
+        let change = [
+            (tags::CHANGELOG_TIME, huge()),
+            (tags::CHANGELOG_NAME, Value::Texts(vec!["a"])),
+            (tags::CHANGELOG_TEXT, Value::Texts(vec!["t"])),
+        ];
+        assert!(matches!(package_of(&change), Err(Error::BadTag { tag: tags::CHANGELOG_TIME, .. })));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod file;
 mod header;
 #[cfg(test)]
 mod hostile;
+mod limited;
 mod metadata;
 mod openpgp;
 mod promises;

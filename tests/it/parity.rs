@@ -3,8 +3,6 @@
 //! Needs createrepo_c's command and Python bindings, and rpmbuild: `TANNERY_PEERS_PYTHON` names the
 //! interpreter of a virtual environment that has them.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
-
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -32,6 +30,7 @@ fn our_metadata_says_what_createrepo_c_says() {
     fs::create_dir(&theirs).unwrap();
 
     run(peers_python().arg(script("corpus.py")).arg(&corpus));
+    build_with_the_rpm_crate(&corpus);
     run_createrepo(&corpus, &theirs);
     let refused = write_repository(&corpus, &ours);
 
@@ -85,6 +84,18 @@ fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{stdout}\n{stderr}", output.status);
+}
+
+/// Adds packages of formats 4 and 6; Debian's rpmbuild makes no format 6.
+fn build_with_the_rpm_crate(corpus: &Path) {
+    for (name, config) in [("crate4", rpm::BuildConfig::v4()), ("crate6", rpm::BuildConfig::v6())] {
+        let config = config.compression(rpm::CompressionWithLevel::None).source_date(1_600_000_000);
+        let mut builder = rpm::PackageBuilder::new(name, "1", "MIT", "x86_64", "built by the rpm crate");
+        builder.using_config(config).requires(rpm::Dependency::greater_eq("libc", "2"));
+        builder.with_file_contents("hello", rpm::FileOptions::new("/etc/hello")).unwrap();
+        builder.with_dir_entry(rpm::FileOptions::dir("/usr/share/x")).unwrap();
+        builder.build().unwrap().write_file(corpus.join(format!("{name}.rpm"))).unwrap();
+    }
 }
 
 /// Runs createrepo_c, which ends with status 2 where it leaves a package out.

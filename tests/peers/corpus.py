@@ -20,21 +20,52 @@ import handmade  # noqa: E402
 
 OPERATORS = ["", "<", "<=", "=", ">=", ">"]
 VERSIONS = ["1", "2:1-3", "1~rc1-1", "1^git-2", "0:1.0-0.1", "10.20.30-40.fc43"]
-KINDS = ["Provides", "Requires", "Conflicts", "Obsoletes", "Suggests", "Enhances", "Recommends", "Supplements"]
+KINDS = [
+    "Provides",
+    "Requires",
+    "Conflicts",
+    "Obsoletes",
+    "Suggests",
+    "Enhances",
+    "Recommends",
+    "Supplements",
+]
 WHEN = ["pre", "post", "preun", "postun", "pretrans", "posttrans", "verify", "interp", "meta", "pre,post"]
 RICH = [
-    "(a and b)", "(a or b or c)", "(a if b)", "(a if b else c)", "(a with b >= 2)", "(a without b < 3)",
-    "(a unless b)", "((a and b) or (c >= 1:2-3 and d))",
+    "(a and b)",
+    "(a or b or c)",
+    "(a if b)",
+    "(a if b else c)",
+    "(a with b >= 2)",
+    "(a without b < 3)",
+    "(a unless b)",
+    "((a and b) or (c >= 1:2-3 and d))",
 ]
 EVRS = [
-    ("", "1", "1"), ("", "1~rc1", "1"), ("", "1~~", "0"), ("", "1^20200101git", "1"), ("", "1^", "1~2"), ("0", "1", "1"),
-    ("3", "1.2.3", "4.fc43"), ("99999", "1", "1"), ("", "001", "010"), ("", "1_2+3", "1_a+b"), ("", "a", "b"),
-    ("", "2024.01.01", "0.1.rc2"), ("", "1.0.0", "1%{?missing}.el9_4.2"),
+    ("", "1", "1"),
+    ("", "1~rc1", "1"),
+    ("", "1~~", "0"),
+    ("", "1^20200101git", "1"),
+    ("", "1^", "1~2"),
+    ("0", "1", "1"),
+    ("3", "1.2.3", "4.fc43"),
+    ("99999", "1", "1"),
+    ("", "001", "010"),
+    ("", "1_2+3", "1_a+b"),
+    ("", "a", "b"),
+    ("", "2024.01.01", "0.1.rc2"),
+    ("", "1.0.0", "1%{?missing}.el9_4.2"),
 ]
 PAYLOADS = ["w9.gzdio", "w1.gzdio", "w7.xzdio", "w19.zstdio", "w3.zstdio", "w9.bzdio", "w2.lzdio", "w.ufdio"]
 DATES = {
-    "none": [], "one": [20], "ten": range(29, 19, -1), "eleven": range(30, 19, -1), "same": [20] * 5,
-    "cascade": [22, 21, 20, 20, 20], "twice": [25, 25, 24, 24, 23, 23], "all": [20] * 12,
+    "none": [],
+    "one": [20],
+    "ten": range(29, 19, -1),
+    "eleven": range(30, 19, -1),
+    "same": [20] * 5,
+    "cascade": [22, 21, 20, 20, 20],
+    "twice": [25, 25, 24, 24, 23, 23],
+    "all": [20] * 12,
 }
 WEEKDAYS = ["Wed", "Thu", "Fri", "Sat", "Sun", "Mon", "Tue"]
 
@@ -61,7 +92,9 @@ def dependency_spec():
     packages = []
     for kind in KINDS:
         for version in VERSIONS:
-            lines = [f"{kind}: {kind.lower()}{i} {op} {version if op else ''}" for i, op in enumerate(OPERATORS)]
+            lines = [
+                f"{kind}: {kind.lower()}{i} {op} {version if op else ''}" for i, op in enumerate(OPERATORS)
+            ]
             suffix = f"{kind.lower()}-{VERSIONS.index(version)}"
             lines += [f"{kind}: twice = 1"] * 2
             if kind != "Obsoletes":
@@ -75,12 +108,24 @@ def dependency_spec():
             kinds = ["Conflicts"]
         packages.append((f"rich-{number}", "\n".join(f"{kind}: {rich}" for kind in kinds), ""))
     when = "\n".join(f"Requires({word}): needed-{number} >= 1" for number, word in enumerate(WHEN))
-    packages.append(("when", when + "\nRequires: needed-0 >= 1\nRequires(post): needed-0 >= 1\nRecommends: real", ""))
-    libc = ["libc.so.6()(64bit)", *(f"libc.so.6(GLIBC_2.{n})(64bit)" for n in (2.5, 4, 34, 9)), "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)"]
+    packages.append(
+        ("when", when + "\nRequires: needed-0 >= 1\nRequires(post): needed-0 >= 1\nRecommends: real", "")
+    )
+    libc = [
+        "libc.so.6()(64bit)",
+        *(f"libc.so.6(GLIBC_2.{n})(64bit)" for n in (2.5, 4, 34, 9)),
+        "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)",
+    ]
     packages.append(("libc", "\n".join(f"Requires: {name}" for name in ["zlib", *libc, "alpha"]), ""))
     own = "Provides: own = 1\nRequires: own = 1\nRequires: own = 0:1\nRequires: own\nRequires: /usr/bin/own\nRequires: /usr/share/own"
-    packages.append(("own", own + "\nRequires: deps-own = 1-1\nRequires: /bin/sh", "/usr/bin/own\n/usr/share/own"))
-    return spec("deps", packages, install="mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/share; touch %{buildroot}/usr/bin/own %{buildroot}/usr/share/own")
+    packages.append(
+        ("own", own + "\nRequires: deps-own = 1-1\nRequires: /bin/sh", "/usr/bin/own\n/usr/share/own")
+    )
+    return spec(
+        "deps",
+        packages,
+        install="mkdir -p %{buildroot}/usr/bin %{buildroot}/usr/share; touch %{buildroot}/usr/bin/own %{buildroot}/usr/share/own",
+    )
 
 
 def file_spec():
@@ -100,7 +145,11 @@ for n in $(seq 5000); do : > many/a-file-with-a-name-of-some-length-$n; done
         ("ghosts", "", "%ghost /var/log/ghost\n%ghost /var/log/never\n%ghost %dir /var/lib/empty"),
         ("dirs", "", "%dir /opt/xbin\n%dir /opt/cabin\n%dir /var/lib/empty"),
         ("links", "", "/usr/bin/link\n/usr/lib/dangling"),
-        ("primary", "Requires: /usr/bin/tool\nRequires: /opt/xbin/y\nRequires: /usr/lib/sendmail", "/usr/bin/tool\n/usr/sbin/daemon\n/usr/lib/sendmail\n/opt/xbin/y\n/opt/cabin"),
+        (
+            "primary",
+            "Requires: /usr/bin/tool\nRequires: /opt/xbin/y\nRequires: /usr/lib/sendmail",
+            "/usr/bin/tool\n/usr/sbin/daemon\n/usr/lib/sendmail\n/opt/xbin/y\n/opt/cabin",
+        ),
         ("names", "", '"/usr/share/ü €"\n/usr/share/%%41+~^,=@'),
         ("doc", "", "%doc /usr/share/doc/x/README\n%attr(0600, root, root) /etc/x.conf"),
         ("many", "", "/many"),
@@ -110,7 +159,10 @@ for n in $(seq 5000); do : > many/a-file-with-a-name-of-some-length-$n; done
 
 
 def version_spec():
-    lines = [(f"Epoch: {epoch}\n" if epoch else "") + f"Version: {version}\nRelease: {release}" for epoch, version, release in EVRS]
+    lines = [
+        (f"Epoch: {epoch}\n" if epoch else "") + f"Version: {version}\nRelease: {release}"
+        for epoch, version, release in EVRS
+    ]
     packages = [(f"evr{number}", text, "") for number, text in enumerate(lines)]
     return spec("versions", packages, head="Epoch: 7")
 
@@ -122,7 +174,9 @@ def text_spec():
         ("chars", "Group: a & b\nSummary(fr): En français", ""),
         ("noarch", "BuildArch: noarch\nProvides: text(ünï) = 1\nVendor: other", ""),
     ]
-    changes = "\n\n".join(f"{change(day)}\n- ä → 😀 <&> {day}\n- second line\n\n  indented" for day in range(31, 0, -1))
+    changes = "\n\n".join(
+        f"{change(day)}\n- ä → 😀 <&> {day}\n- second line\n\n  indented" for day in range(31, 0, -1)
+    )
     return spec("texts", packages, head=head, changelog=changes)
 
 
@@ -137,7 +191,10 @@ def small_specs():
         yield text, ["--define", f"_binary_payload {payload}", "--define", f"_source_payload {payload}"]
     for arch in ("i686", "aarch64", "noarch", "ppc64le"):
         yield spec(f"arch-{arch}", [("a", "", ""), ("b", "Requires: a", "")]), ["--target", f"{arch}-linux"]
-    many = [(f"p{number:02}", f"Provides: bulk({number})\nRequires: bulk({number // 2}) >= 1", "") for number in range(30)]
+    many = [
+        (f"p{number:02}", f"Provides: bulk({number})\nRequires: bulk({number // 2}) >= 1", "")
+        for number in range(30)
+    ]
     yield spec("bulk", many), []
     # What no policy of today's rpmbuild lets pass: text in Latin-1.
     latin1 = spec("latin1", [("sub", "Vendor: Müller", "")], changelog=change(5) + "\n- größer")
@@ -152,25 +209,40 @@ def build(number, text, arguments, work, out):
     path = top / "package.spec"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     defines = {
-        "_topdir": top, "_rpmdir": out, "_srcrpmdir": out, "_rpmfilename": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
-        "_buildhost": "builder.example.org", "use_source_date_epoch_as_buildtime": "1", "_build_id_links": "none",
-        "clamp_mtime_to_source_date_epoch": "1", "debug_package": "%{nil}", "__os_install_post": "%{nil}", "_target_os": "linux",
+        "_topdir": top,
+        "_rpmdir": out,
+        "_srcrpmdir": out,
+        "_rpmfilename": "%%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm",
+        "_buildhost": "builder.example.org",
+        "use_source_date_epoch_as_buildtime": "1",
+        "_build_id_links": "none",
+        "clamp_mtime_to_source_date_epoch": "1",
+        "debug_package": "%{nil}",
+        "__os_install_post": "%{nil}",
+        "_target_os": "linux",
     }
     command = [os.environ.get("TANNERY_PEERS_RPMBUILD", "rpmbuild"), "-ba", "--quiet", "--nodeps"]
     for key, value in defines.items():
         command += ["--define", f"{key} {value}"]
     environment = {**os.environ, "SOURCE_DATE_EPOCH": "1600000000", "LC_ALL": "C.UTF-8", "HOME": str(work)}
-    done = subprocess.run([*command, *arguments, str(path)], env=environment, capture_output=True, text=True, errors="replace")
+    done = subprocess.run(
+        [*command, *arguments, str(path)], env=environment, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode != 0:
         raise RuntimeError(f"rpmbuild of spec {number} failed:\n{done.stdout}{done.stderr}")
 
 
 def build_all(out):
     """Builds every spec; returns how many RPM files there are then."""
-    specs = [(text, []) for text in (dependency_spec(), file_spec(), version_spec(), text_spec())] + list(small_specs())
+    specs = [(text, []) for text in (dependency_spec(), file_spec(), version_spec(), text_spec())] + list(
+        small_specs()
+    )
     with tempfile.TemporaryDirectory() as directory:
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [pool.submit(build, number, *job, pathlib.Path(directory), out) for number, job in enumerate(specs)]
+            jobs = [
+                pool.submit(build, number, *job, pathlib.Path(directory), out)
+                for number, job in enumerate(specs)
+            ]
             for job in jobs:
                 job.result()
     return len(list(out.glob("*.rpm")))
@@ -180,16 +252,28 @@ def sign(original, out):
     """Writes signed copies of a package, each into a directory named by its key's short id."""
     with tempfile.TemporaryDirectory() as home:
         environment = {**os.environ, "GNUPGHOME": home}
-        run = lambda *command: subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+        run = lambda *command: subprocess.run(
+            command, env=environment, check=True, capture_output=True, text=True
+        ).stdout
         for number, algorithm in enumerate(["rsa2048", "ed25519"]):
             user = f"key{number}@example.org"
-            run("gpg", "--batch", "--passphrase", "", "--quick-generate-key", user, algorithm, "sign", "never")
+            run(
+                "gpg", "--batch", "--passphrase", "", "--quick-generate-key", user, algorithm, "sign", "never"
+            )
             listing = run("gpg", "--with-colons", "--list-keys", user)
             key = next(line.split(":")[4] for line in listing.splitlines() if line.startswith("pub"))
             copy = out / key[-8:].lower() / original.name
             copy.parent.mkdir()
             shutil.copyfile(original, copy)
-            run("rpmsign", "--define", f"_gpg_name {user}", "--define", "__gpg /usr/bin/gpg", "--addsign", str(copy))
+            run(
+                "rpmsign",
+                "--define",
+                f"_gpg_name {user}",
+                "--define",
+                "__gpg /usr/bin/gpg",
+                "--addsign",
+                str(copy),
+            )
         run("gpgconf", "--kill", "all")
 
 

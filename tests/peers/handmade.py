@@ -1,146 +1,96 @@
 """RPM files that no build tool writes and readers meet all the same.
 
-Each is made byte by byte: a lead, a signature header, a main header, an empty payload. They hold
-the corners of what createrepo_c does with a header. Run by corpus.py; nothing here starts a program.
+They hold the corners of what createrepo_c does with a header. Run by corpus.py; nothing here starts
+a program.
 """
 
-import hashlib
-import struct
+from rpmbytes import (
+    ARCH,
+    ARCHIVESIZE,
+    BASENAMES,
+    BUILDHOST,
+    BUILDTIME,
+    CHANGELOGTEXT,
+    DEPENDENCIES,
+    DESCRIPTION,
+    DIRINDEXES,
+    DIRNAMES,
+    EPOCH,
+    EQ,
+    FILEDIGESTS,
+    FILEFLAGS,
+    FILEMODES,
+    GE,
+    GROUP,
+    I18N,
+    INT16,
+    INT32,
+    INT64,
+    LE,
+    LICENSE,
+    LONGSIZE,
+    LT,
+    MISSINGOK,
+    OLDFILENAMES,
+    PACKAGER,
+    PRE,
+    SIZE,
+    SOURCEPACKAGE,
+    SOURCERPM,
+    STRING,
+    STRINGS,
+    STRONG,
+    SUMMARY,
+    URL,
+    VENDOR,
+    changes,
+    deps,
+    files,
+    package,
+)
 
-CHAR, INT8, INT16, INT32, INT64, STRING, BIN, STRINGS, I18N = range(1, 10)
-WIDTH = {INT16: 2, INT32: 4, INT64: 8}
-
-NAME, VERSION, RELEASE, EPOCH, SUMMARY, DESCRIPTION, BUILDTIME, BUILDHOST = range(1000, 1008)
-SIZE, VENDOR, LICENSE, PACKAGER, GROUP, URL, OS, ARCH = 1009, 1011, 1014, 1015, 1016, 1020, 1021, 1022
-OLDFILENAMES, FILESIZES, FILEMODES, FILEDIGESTS, FILEFLAGS = 1027, 1028, 1030, 1035, 1037
-SOURCERPM, ARCHIVESIZE, CHANGELOGTIME, CHANGELOGNAME, CHANGELOGTEXT = 1044, 1046, 1080, 1081, 1082
-SOURCEPACKAGE, DIRINDEXES, BASENAMES, DIRNAMES, LONGSIZE = 1106, 1116, 1117, 1118, 5009
-DEPENDENCIES = {
-    "provides": (1047, 1112, 1113),
-    "requires": (1049, 1048, 1050),
-    "conflicts": (1054, 1053, 1055),
-    "obsoletes": (1090, 1114, 1115),
-    "recommends": (5046, 5048, 5047),
-    "suggests": (5049, 5051, 5050),
-    "supplements": (5052, 5054, 5053),
-    "enhances": (5055, 5057, 5056),
-    "oldsuggests": (1156, 1158, 1157),
-    "oldenhances": (1159, 1161, 1160),
-}
-LT, GT, EQ, LE, GE = 2, 4, 8, 10, 12
-PRE, POST, MISSINGOK, STRONG = 1 << 9, 1 << 10, 1 << 19, 1 << 27
-
-
-def as_bytes(text):
-    return text if isinstance(text, bytes) else text.encode()
-
-
-def header(tags, region):
-    """Returns the bytes of a header; `region` is the tag of its signed region, or None."""
-    index, data = b"", b""
-    for tag in sorted(tags):
-        kind, values = tags[tag]
-        if kind == BIN:
-            count, raw = len(values), values
-        elif kind == STRING:
-            count, raw = 1, as_bytes(values) + b"\0"
-        elif kind in (STRINGS, I18N):
-            count, raw = len(values), b"".join(as_bytes(value) + b"\0" for value in values)
-        else:
-            width = WIDTH.get(kind, 1)
-            data += b"\0" * (-len(data) % width)
-            count, raw = len(values), b"".join(value.to_bytes(width, "big") for value in values)
-        index += struct.pack(">4I", tag, kind, len(data), count)
-        data += raw
-    if region is not None:
-        index = struct.pack(">4I", region, BIN, len(data), 16) + index
-        data += struct.pack(">2IiI", region, BIN, -len(index), 16)
-    return b"\x8e\xad\xe8\x01\0\0\0\0" + struct.pack(">2I", len(index) // 16, len(data)) + index + data
-
-
-def package(name, tags=None, signature=None, region=True):
-    """Returns the bytes of an RPM; `tags` overrides the usual ones, None takes one away."""
-    all_tags = {
-        NAME: (STRING, name),
-        VERSION: (STRING, "1"),
-        RELEASE: (STRING, "1"),
-        SUMMARY: (I18N, ["summary of " + name]),
-        DESCRIPTION: (I18N, ["description of " + name]),
-        BUILDTIME: (INT32, [1600000000]),
-        BUILDHOST: (STRING, "builder"),
-        SIZE: (INT32, [42]),
-        LICENSE: (STRING, "MIT"),
-        GROUP: (I18N, ["Unspecified"]),
-        OS: (STRING, "linux"),
-        ARCH: (STRING, "noarch"),
-        SOURCERPM: (STRING, name + "-1-1.src.rpm"),
-    }
-    all_tags.update(tags or {})
-    main = header({tag: value for tag, value in all_tags.items() if value is not None}, 63 if region else None)
-    sums = {
-        269: (STRING, hashlib.sha1(main).hexdigest()),
-        273: (STRING, hashlib.sha256(main).hexdigest()),
-        1000: (INT32, [len(main)]),
-        1004: (BIN, hashlib.md5(main).digest()),
-        1007: (INT32, [124]),
-    }
-    sums.update(signature or {})
-    sig = header({tag: value for tag, value in sums.items() if value is not None}, 62)
-    lead = b"\xed\xab\xee\xdb\x03\x00\x00\x00\x00\x01" + name.encode()[:65].ljust(66, b"\0") + b"\0\x01\0\x05" + b"\0" * 16
-    return lead + sig + b"\0" * (-len(sig) % 8) + main
-
-
-def deps(kind, *entries):
-    """Returns the three tags of dependencies (name, flags, version)."""
-    name, flags, version = DEPENDENCIES[kind]
-    return {
-        name: (STRINGS, [entry[0] for entry in entries]),
-        flags: (INT32, [entry[1] for entry in entries]),
-        version: (STRINGS, [entry[2] for entry in entries]),
-    }
-
-
-def files(*entries):
-    """Returns the tags of files (directory, base name, mode, flags)."""
-    dirs = sorted({entry[0] for entry in entries})
-    return {
-        DIRNAMES: (STRINGS, dirs),
-        BASENAMES: (STRINGS, [entry[1] for entry in entries]),
-        DIRINDEXES: (INT32, [dirs.index(entry[0]) for entry in entries]),
-        FILEMODES: (INT16, [entry[2] for entry in entries]),
-        FILEFLAGS: (INT32, [entry[3] for entry in entries]),
-        FILEDIGESTS: (STRINGS, ["0" * 64 for _ in entries]),
-    }
-
-
-def changes(*entries):
-    """Returns the tags of changelog entries (date, author, text), newest first."""
-    return {
-        CHANGELOGTIME: (INT32, [entry[0] for entry in entries]),
-        CHANGELOGNAME: (STRINGS, [entry[1] for entry in entries]),
-        CHANGELOGTEXT: (STRINGS, [entry[2] for entry in entries]),
-    }
-
-
-ODD_VERSIONS = ["", "1", "1-2", "1--2", "2:1:3", "-1:2", "0:1", ":1-2", "-2", "1-", "a:1", "1a:1", " 7:2", "+3:4", "+:1"]
+ODD_VERSIONS = [
+    "",
+    "1",
+    "1-2",
+    "1--2",
+    "2:1:3",
+    "-1:2",
+    "0:1",
+    ":1-2",
+    "-2",
+    "1-",
+    "a:1",
+    "1a:1",
+    " 7:2",
+    "+3:4",
+    "+:1",
+]
 TWO = files(("/usr/share/", "one", 0o100644, 0), ("/usr/bin/", "two", 0o100755, 0))
 LATIN1 = b"M\xfcller \x80\xbf \xc4\xff"
 
 
 def text_packages():
     yield "latin1", {
-        SUMMARY: (I18N, [LATIN1]), DESCRIPTION: (I18N, [LATIN1 + b"\n\t" + LATIN1]), URL: (STRING, LATIN1),
-        LICENSE: (STRING, LATIN1), VENDOR: (STRING, LATIN1), GROUP: (I18N, [LATIN1]), PACKAGER: (STRING, LATIN1),
-        BUILDHOST: (STRING, LATIN1), SOURCERPM: (STRING, LATIN1),
-        **deps("provides", (LATIN1, EQ, LATIN1)), **deps("requires", (b"x\xe9", 0, "")),
+        SUMMARY: (I18N, [LATIN1]),
+        DESCRIPTION: (I18N, [LATIN1 + b"\n\t" + LATIN1]),
+        URL: (STRING, LATIN1),
+        LICENSE: (STRING, LATIN1),
+        VENDOR: (STRING, LATIN1),
+        GROUP: (I18N, [LATIN1]),
+        PACKAGER: (STRING, LATIN1),
+        BUILDHOST: (STRING, LATIN1),
+        SOURCERPM: (STRING, LATIN1),
+        **deps("provides", (LATIN1, EQ, LATIN1)),
+        **deps("requires", (b"x\xe9", 0, "")),
         **files((b"/d\xe9/", b"\xc3\xa9f", 0o100644, 0), (b"/usr/bin/", b"b\xe9", 0o100755, 0)),
         **changes((100, LATIN1, LATIN1)),
     }
     yield "utf8-controls", {
         SUMMARY: (I18N, ["del \x7f c1 \u0085 tab\tcr\r end"]),
         DESCRIPTION: (I18N, ["\n  outer blanks\r\n\n"]),
-        **deps("provides", ("tab\tlf\ncr\rdel\x7f\u0085\u20ac\U0001F600", 0, "")),
-        **changes((100, "tab\tlf\ncr\rdel\x7f\u0085", "]]> \u20ac\U0001F600\r")),
+        **deps("provides", ("tab\tlf\ncr\rdel\x7f\u0085\u20ac\U0001f600", 0, "")),
+        **changes((100, "tab\tlf\ncr\rdel\x7f\u0085", "]]> \u20ac\U0001f600\r")),
         **files(("/usr/bin/", "tab\tlf\ncr\r\u0085", 0o100644, 0)),
     }
     yield "broken-utf8", {SUMMARY: (I18N, [b"\xed\xa0\x80 \xc0\xaf \xf4\x90\x80\x80 \xe2\x82"])}
@@ -149,7 +99,11 @@ def text_packages():
     yield "translated", {SUMMARY: (I18N, ["in C", "auf Deutsch"]), 100: (STRINGS, ["C", "de"])}
     yield "absent", {tag: None for tag in (SUMMARY, DESCRIPTION, BUILDHOST, SIZE, LICENSE, GROUP, BUILDTIME)}
     yield "empty", {
-        SUMMARY: (I18N, [""]), DESCRIPTION: (I18N, [""]), URL: (STRING, ""), LICENSE: (STRING, ""), VENDOR: (STRING, ""),
+        SUMMARY: (I18N, [""]),
+        DESCRIPTION: (I18N, [""]),
+        URL: (STRING, ""),
+        LICENSE: (STRING, ""),
+        VENDOR: (STRING, ""),
     }
     yield "no-sourcerpm", {SOURCERPM: None}
     yield "no-sourcerpm-with-files", {SOURCERPM: None, **TWO}
@@ -159,7 +113,10 @@ def text_packages():
     yield "two-numbers", {BUILDTIME: (INT32, [5, 6])}
     yield "two-texts", {URL: (STRINGS, ["c"]), VENDOR: (I18N, ["d", "e"])}
     yield "old-source-names", {
-        SOURCERPM: None, OLDFILENAMES: (STRINGS, ["x.spec"]), FILEMODES: (INT16, [0o100644]), FILEFLAGS: (INT32, [0]),
+        SOURCERPM: None,
+        OLDFILENAMES: (STRINGS, ["x.spec"]),
+        FILEMODES: (INT16, [0o100644]),
+        FILEFLAGS: (INT32, [0]),
         FILEDIGESTS: (STRINGS, [""]),
     }
     yield "epoch-large", {EPOCH: (INT32, [4294967295])}
@@ -170,26 +127,63 @@ def dependency_packages():
     for kind in DEPENDENCIES:
         yield "senses-" + kind, deps(kind, *((f"sense{bits}", bits, "1:2-3") for bits in range(16)))
         yield "versions-" + kind, deps(
-            kind, *((f"v{number}-{flags}", flags, text) for number, text in enumerate(ODD_VERSIONS) for flags in (0, EQ))
+            kind,
+            *(
+                (f"v{number}-{flags}", flags, text)
+                for number, text in enumerate(ODD_VERSIONS)
+                for flags in (0, EQ)
+            ),
         )
         yield "repeated-" + kind, deps(
-            kind, ("a", GE, "1"), ("a", LT, "2"), ("a", GE, "1"), ("a", GE, "1"), ("", EQ, "1"), ("b", 0, ""), ("b", 0, ""),
-            ("b", PRE, ""), ("c", 1, ""), ("c", 0, ""), ("(a or b)", 0, ""), ("strong", STRONG, ""), ("ok", MISSINGOK, ""),
+            kind,
+            ("a", GE, "1"),
+            ("a", LT, "2"),
+            ("a", GE, "1"),
+            ("a", GE, "1"),
+            ("", EQ, "1"),
+            ("b", 0, ""),
+            ("b", 0, ""),
+            ("b", PRE, ""),
+            ("c", 1, ""),
+            ("c", 0, ""),
+            ("(a or b)", 0, ""),
+            ("strong", STRONG, ""),
+            ("ok", MISSINGOK, ""),
         )
     yield "only-empty-names", {**deps("provides", ("", 0, "")), **deps("requires", ("", 0, ""))}
     yield "pre-bits", deps("requires", *((f"bit{bit}", 1 << bit, "") for bit in range(32) if bit != 19))
     yield "unequal", {
-        **deps("requires", ("a", 0, ""), ("b", EQ, "1"), ("c", 0, "")), DEPENDENCIES["requires"][1]: (INT32, [0, EQ]),
-        **deps("provides", ("a", 0, "")), DEPENDENCIES["provides"][2]: (STRINGS, ["", "1"]),
+        **deps("requires", ("a", 0, ""), ("b", EQ, "1"), ("c", 0, "")),
+        DEPENDENCIES["requires"][1]: (INT32, [0, EQ]),
+        **deps("provides", ("a", 0, "")),
+        DEPENDENCIES["provides"][2]: (STRINGS, ["", "1"]),
     }
     yield "no-flags", {**deps("requires", ("a", 0, "")), DEPENDENCIES["requires"][1]: None}
     yield "rpmlib", deps("requires", ("rpmlib(CompressedFileNames)", LE, "3.0.4-1"), ("rpmlib", 0, ""))
     yield "own", {
         **TWO,
-        **deps("provides", ("p", EQ, "0:1"), ("q", EQ, "1"), ("r", 0, ""), ("s", EQ, "a:1"), ("tEQ1", 0, ""), ("/usr/bin/two", 0, "")),
         **deps(
-            "requires", ("p", EQ, "1"), ("q", EQ, "1"), ("q", EQ | PRE, "1"), ("q", GE, "1"), ("r", 0, ""), ("r", 1, ""),
-            ("s", EQ, "a:1"), ("/usr/bin/two", 0, ""), ("/usr/share/one", 0, ""), ("/usr/bin/three", 0, ""), ("q", 0, "1"),
+            "provides",
+            ("p", EQ, "0:1"),
+            ("q", EQ, "1"),
+            ("r", 0, ""),
+            ("s", EQ, "a:1"),
+            ("tEQ1", 0, ""),
+            ("/usr/bin/two", 0, ""),
+        ),
+        **deps(
+            "requires",
+            ("p", EQ, "1"),
+            ("q", EQ, "1"),
+            ("q", EQ | PRE, "1"),
+            ("q", GE, "1"),
+            ("r", 0, ""),
+            ("r", 1, ""),
+            ("s", EQ, "a:1"),
+            ("/usr/bin/two", 0, ""),
+            ("/usr/share/one", 0, ""),
+            ("/usr/bin/three", 0, ""),
+            ("q", 0, "1"),
         ),
     }
     yield "own-directory", {
@@ -200,9 +194,23 @@ def dependency_packages():
     yield "missingok", {
         **deps("provides", ("mine", 0, "")),
         **deps(
-            "requires", ok, ok, ("m", 0, ""), ("m", 0, ""), ok, ("n", 0, ""), ("n", MISSINGOK, ""), ("n", 0, ""),
-            ("n", MISSINGOK | PRE, ""), ("mine", MISSINGOK, ""), ("rpmlib(x)", MISSINGOK, ""), ("v", MISSINGOK, "x:1"),
-            ("libc.so.6", MISSINGOK, ""), ("o", 0, "1"), ("o", MISSINGOK, "1"), ("o", 0, "1"),
+            "requires",
+            ok,
+            ok,
+            ("m", 0, ""),
+            ("m", 0, ""),
+            ok,
+            ("n", 0, ""),
+            ("n", MISSINGOK, ""),
+            ("n", 0, ""),
+            ("n", MISSINGOK | PRE, ""),
+            ("mine", MISSINGOK, ""),
+            ("rpmlib(x)", MISSINGOK, ""),
+            ("v", MISSINGOK, "x:1"),
+            ("libc.so.6", MISSINGOK, ""),
+            ("o", 0, "1"),
+            ("o", MISSINGOK, "1"),
+            ("o", 0, "1"),
         ),
         **deps("recommends", ("real", 0, "")),
     }
@@ -211,7 +219,12 @@ def dependency_packages():
 LIBC = [
     ["libc.so.6", "libc.so.6(GLIBC_2.4)"],
     ["libc.so.6(GLIBC_2.4)", "libc.so.6"],
-    ["libc.so.6()(64bit)", "libc.so.6(GLIBC_2.4)(64bit)", "libc.so.6(GLIBC_2.34)(64bit)", "libc.so.6(GLIBC_2.9)(64bit)"],
+    [
+        "libc.so.6()(64bit)",
+        "libc.so.6(GLIBC_2.4)(64bit)",
+        "libc.so.6(GLIBC_2.34)(64bit)",
+        "libc.so.6(GLIBC_2.9)(64bit)",
+    ],
     ["libc.so.6(GLIBC_2.34)(64bit)", "libc.so.6()(64bit)"],
     ["libc.so.6(GLIBC_2.34)(64bit)", "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)"],
     ["libc.so.6(GLIBC_ABI_DT_RELR)(64bit)", "libc.so.6(GLIBC_2.34)(64bit)"],
@@ -238,7 +251,12 @@ LIBC = [
     ["libc.so.6(GLIBC_2.3", "libc.so.6()"],
     ["libc.so.6", "libc.so.6(GLIBC_2.3"],
     ["libc.so.6()", "libc.so.6(GLIBC_2.3"],
-    ["libc.so.6()(64bit)", "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)", "libc.so.6(GLIBC_2.2.5)(64bit)", "libc.so.6(GLIBC_2.38)(64bit)"],
+    [
+        "libc.so.6()(64bit)",
+        "libc.so.6(GLIBC_ABI_DT_RELR)(64bit)",
+        "libc.so.6(GLIBC_2.2.5)(64bit)",
+        "libc.so.6(GLIBC_2.38)(64bit)",
+    ],
 ]
 
 
@@ -249,13 +267,28 @@ def libc_packages():
 
 
 def file_packages():
-    modes = [("dir", 0o040755), ("plain", 0o100644), ("link", 0o120777), ("device", 0o020644), ("pipe", 0o010644)]
+    modes = [
+        ("dir", 0o040755),
+        ("plain", 0o100644),
+        ("link", 0o120777),
+        ("device", 0o020644),
+        ("pipe", 0o010644),
+    ]
     yield "file-kinds", files(
         *(("/usr/lib/", f"{name}{flags}", mode, flags) for name, mode in modes for flags in (0, 1, 2, 64, 65))
     )
     names = [
-        ("/etc/", "x"), ("/etc", "x"), ("/opt/xbin/", "y"), ("/opt/", "xbin"), ("/usr/lib/", "sendmail"), ("/cabin/", "x"),
-        ("/usr/lib/sendmail/", "x"), ("/usr/", "&<>\"' b"), ("/\u00fc/", "\u20ac"), ("", "bin/x"), ("/a/etc/", "x"),
+        ("/etc/", "x"),
+        ("/etc", "x"),
+        ("/opt/xbin/", "y"),
+        ("/opt/", "xbin"),
+        ("/usr/lib/", "sendmail"),
+        ("/cabin/", "x"),
+        ("/usr/lib/sendmail/", "x"),
+        ("/usr/", "&<>\"' b"),
+        ("/\u00fc/", "\u20ac"),
+        ("", "bin/x"),
+        ("/a/etc/", "x"),
     ]
     yield "file-names", files(*((directory, name, 0o100644, 0) for directory, name in names))
     for tag in (FILEMODES, FILEFLAGS, FILEDIGESTS, DIRINDEXES, DIRNAMES, BASENAMES):
@@ -268,22 +301,35 @@ def file_packages():
     yield "files-few-digests", {**TWO, FILEDIGESTS: (STRINGS, [""])}
     yield "files-few-names", {**TWO, BASENAMES: (STRINGS, ["one"])}
     yield "files-old-names", {
-        OLDFILENAMES: (STRINGS, ["/usr/bin/old", "/usr/share/dir", "/etc/ghost"]), FILEMODES: (INT16, [0o100755, 0o040755, 0o100644]),
-        FILEFLAGS: (INT32, [0, 0, 64]), FILEDIGESTS: (STRINGS, ["", "", ""]), **deps("requires", ("/usr/bin/old", 0, "")),
+        OLDFILENAMES: (STRINGS, ["/usr/bin/old", "/usr/share/dir", "/etc/ghost"]),
+        FILEMODES: (INT16, [0o100755, 0o040755, 0o100644]),
+        FILEFLAGS: (INT32, [0, 0, 64]),
+        FILEDIGESTS: (STRINGS, ["", "", ""]),
+        **deps("requires", ("/usr/bin/old", 0, "")),
     }
 
 
 def changelog_packages():
     for name, dates in {
-        "same": [5, 5, 5], "cascade": [2, 1, 0, 0, 0], "gap": [9, 7, 7, 6, 6, 5, 5], "rising": [1, 2, 2, 3], "zeros": [0] * 12,
-        "many": list(range(300, 0, -1)), "eleven": [8] * 11, "late": [4294967295, 4294967295, 2147483648, 2147483648],
+        "same": [5, 5, 5],
+        "cascade": [2, 1, 0, 0, 0],
+        "gap": [9, 7, 7, 6, 6, 5, 5],
+        "rising": [1, 2, 2, 3],
+        "zeros": [0] * 12,
+        "many": list(range(300, 0, -1)),
+        "eleven": [8] * 11,
+        "late": [4294967295, 4294967295, 2147483648, 2147483648],
     }.items():
-        yield "changes-" + name, changes(*((date, f"a{number}", f"t{number}") for number, date in enumerate(dates)))
+        yield "changes-" + name, changes(
+            *((date, f"a{number}", f"t{number}") for number, date in enumerate(dates))
+        )
     authors = ["   ", " ", "a  ", " a ", "a b", "\u00e9  ", "x\t "]
     yield "changes-authors", changes(*((99 - number, author, "") for number, author in enumerate(authors)))
     yield "changes-unequal", {**changes((3, "a", "x"), (2, "b", "y")), CHANGELOGTEXT: (STRINGS, ["x"])}
     yield "changes-without-text", {**changes((3, "a", "x")), CHANGELOGTEXT: None}
-    yield "changes-control-in-the-eleventh", changes(*((90 - n, "a", "t" if n < 10 else "\x01") for n in range(12)))
+    yield "changes-control-in-the-eleventh", changes(
+        *((90 - n, "a", "t" if n < 10 else "\x01") for n in range(12))
+    )
 
 
 def write(directory):
@@ -295,11 +341,16 @@ def write(directory):
         "old": TWO,
         "old-own": {**own, EPOCH: (INT32, [3])},
         "old-bare": {**deps("provides", ("x", EQ, ""), ("y", 0, "")), 1112: None, 1113: None},
-        "old-epoch": {EPOCH: (INT32, [0]), **deps("requires", ("handmade-old-epoch", EQ, "0:1-1"), ("z", 0, ""))},
+        "old-epoch": {
+            EPOCH: (INT32, [0]),
+            **deps("requires", ("handmade-old-epoch", EQ, "0:1-1"), ("z", 0, "")),
+        },
     }
     for name, tags in old.items():
         made["handmade-" + name] = package("handmade-" + name, tags, region=False)
-    made["handmade-long-archive"] = package("handmade-long-archive", signature={1007: None, 271: (INT64, [6 << 32])})
+    made["handmade-long-archive"] = package(
+        "handmade-long-archive", signature={1007: None, 271: (INT64, [6 << 32])}
+    )
     made["handmade-no-archive"] = package("handmade-no-archive", signature={1007: None})
     made["handmade-%41+~^#?&'=é ü;"] = package("handmade-file-name")
     for name, content in made.items():

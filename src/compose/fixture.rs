@@ -1,18 +1,18 @@
 //! Which compose do the tests of this room speak of? A small one with every kind of package.
 
 use super::identity::Identity;
-use super::select::{Selection, Variant, Wanted, select};
-use crate::model::{BuildEntry, Nevra, Nvr, ReposOf, RpmEntry, Sha256};
+use super::select::{Selection, select};
+use crate::model::{BuildEntry, Nevra, Nvr, Packages, ReposOf, RpmEntry, Sha256, Variant};
 
 /// Returns the identity of a nightly compose without a label.
 pub(super) fn identity() -> Identity {
-    Identity::new("Oak-1.2-20261121.n.3".parse().unwrap(), "Grüne Lohe 🌳", None).unwrap()
+    Identity::new("Oak-1.2-20261121.n.3".parse().unwrap(), "Grüne Lohe 🌳".parse().unwrap(), None)
 }
 
 /// Returns a variant of two arches that wants all.
 pub(super) fn variant(id: &str) -> Variant {
     let arches = ["x86_64", "aarch64"].map(|arch| arch.parse().unwrap());
-    Variant::new(id.parse().unwrap(), &format!("{id} of Oak"), arches, Wanted::All).unwrap()
+    Variant::new(id.parse().unwrap(), format!("{id} of Oak").parse().unwrap(), arches, Packages::All).unwrap()
 }
 
 /// Returns what that variant has: a signed build with debug packages, and an unsigned noarch one.

@@ -1,21 +1,20 @@
 //! Which compose is it, in all the words that its files and messages have for it?
 
-use crate::model::{BadName, ComposeId, Label, check_text};
+use crate::model::{ComposeId, Label, Title};
 
 /// What names a compose in its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     id: ComposeId,
-    release_name: String,
+    release_name: Title,
     label: Option<Label>,
 }
 
 impl Identity {
-    /// Returns the identity of the compose `id` of a release whose name for people, one line, is
-    /// `release_name` (`Fedora Linux`).
-    pub fn new(id: ComposeId, release_name: &str, label: Option<Label>) -> Result<Self, BadName> {
-        check_text("name of a release", release_name)?;
-        Ok(Self { id, release_name: release_name.to_owned(), label })
+    /// Returns the identity of the compose `id` of a release whose name for people is `release_name`
+    /// (`Fedora Linux`).
+    pub fn new(id: ComposeId, release_name: Title, label: Option<Label>) -> Self {
+        Self { id, release_name, label }
     }
 
     /// Returns the compose id.
@@ -25,7 +24,7 @@ impl Identity {
 
     /// Returns the release's name for people.
     pub fn release_name(&self) -> &str {
-        &self.release_name
+        self.release_name.as_str()
     }
 
     /// Returns the label, where the compose has one.

@@ -9,14 +9,12 @@ mod identity;
 mod json;
 pub mod layout;
 mod messages;
-mod pattern;
 mod productmd;
 mod select;
 mod treeinfo;
 
 pub use identity::Identity;
 pub use messages::{PUNGI_STATUS_TOPIC, Report, STATUS_TOPIC, SetUsed};
-pub use pattern::Pattern;
 pub use productmd::{composeinfo, rpms};
-pub use select::{Category, Selection, Tree, TreeEntry, TreeRepo, Variant, Wanted, select};
+pub use select::{Category, Clash, Selection, Tree, TreeEntry, TreeRepo, select};
 pub use treeinfo::{DISCINFO, MEDIA_REPO, TREEINFO, discinfo, media_repo, treeinfo};

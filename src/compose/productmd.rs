@@ -129,7 +129,7 @@ fn variant_info(selection: &Selection) -> VariantInfo<'_> {
     VariantInfo {
         arches: selection.trees.iter().map(|tree| tree.arch.as_str()).collect(),
         id: id.as_str(),
-        name: selection.variant.name(),
+        name: selection.variant.name().as_str(),
         paths,
         r#type: "variant",
         uid: id.as_str(),
@@ -234,7 +234,7 @@ mod tests {
             serde_json::json!({"date": "20261121", "id": "Oak-1.2-20261121.n.3", "respin": 3, "type": "nightly"})
         );
         let id = fixture::identity().id().clone();
-        let with = compose(&Identity::new(id, "Oak", Some("RC-1.0".parse().unwrap())).unwrap());
+        let with = compose(&Identity::new(id, "Oak".parse().unwrap(), Some("RC-1.0".parse().unwrap())));
         assert_eq!((&with["label"], &with["final"]), (&"RC-1.0".into(), &true.into()));
     }
 

@@ -6,9 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::layout;
-use super::pattern::Pattern;
 use crate::model::{
-    Arch, BadName, BuildEntry, Evr, Nevra, RepoName, ReposOf, RpmEntry, Sha256, VariantId, check_text, words,
+    Arch, BuildEntry, Evr, Nevra, PackagePattern, Packages, RepoName, ReposOf, RpmEntry, Variant, VariantId, words,
 };
 
 words! {
@@ -20,62 +19,6 @@ words! {
         Debug = "debug",
         /// What the others were built from.
         Source = "source",
-    }
-}
-
-/// A variant of a compose, as a definition has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    id: VariantId,
-    name: String,
-    arches: BTreeSet<Arch>,
-    packages: Wanted,
-}
-
-/// Which packages a variant wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// Every package that belongs on the arch.
-    All,
-    /// The packages that one of the patterns means.
-    Listed(Vec<Pattern>),
-}
-
-impl Variant {
-    /// Returns the variant with the given base arches. Its name for people is one line; an arch is
-    /// one that packages are built for, so neither `src` nor `noarch`, and there is at least one.
-    pub fn new(
-        id: VariantId,
-        name: &str,
-        arches: impl IntoIterator<Item = Arch>,
-        packages: Wanted,
-    ) -> Result<Self, BadName> {
-        check_text("name of a variant", name)?;
-        let arches: BTreeSet<Arch> = arches.into_iter().collect();
-        if arches.is_empty() {
-            return Err(BadName::new("variant", id.as_str(), "has no arch"));
-        }
-        // `source` is where the layout has the one tree of sources.
-        let not_base = |arch: &&Arch| arch.is_source() || arch.is_noarch() || arch.as_str() == "source";
-        if let Some(arch) = arches.iter().find(not_base) {
-            return Err(BadName::new("base arch", arch.as_str(), "is not an arch to compose for"));
-        }
-        Ok(Self { id, name: name.to_owned(), arches, packages })
-    }
-
-    /// Returns the id.
-    pub fn id(&self) -> &VariantId {
-        &self.id
-    }
-
-    /// Returns the name for people.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Returns the base arches.
-    pub fn arches(&self) -> &BTreeSet<Arch> {
-        &self.arches
     }
 }
 
@@ -109,6 +52,17 @@ impl Tree {
     }
 }
 
+/// Two RPMs that would be one file of the tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clash {
+    /// The file, below [`layout::CONTENT`].
+    pub path: String,
+    /// The RPM that came first, which is in the tree.
+    pub kept: RpmEntry,
+    /// The one from a later build, which is not.
+    pub left_out: RpmEntry,
+}
+
 /// What was selected for a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
@@ -118,9 +72,9 @@ pub struct Selection {
     pub trees: Vec<Tree>,
     /// The patterns of the list that mean no RPM of the set on any arch of the variant: worth a
     /// warning, since a package is missing or a name misspelt.
-    pub unmatched: Vec<Pattern>,
-    /// RPMs left out because another one, from an earlier build, has the same file name.
-    pub clashing: Vec<TreeEntry>,
+    pub unmatched: Vec<PackagePattern>,
+    /// RPMs of one name and different bytes, of which the tree can hold only one.
+    pub clashing: Vec<Clash>,
 }
 
 /// A repository to write: a directory and what is in it.
@@ -141,18 +95,18 @@ impl Selection {
         let mut repositories = Vec::new();
         for tree in &self.trees {
             repositories.push(repository(
-                &self.variant.id,
+                self.variant.id(),
                 RepoName::Binary(tree.arch.clone()),
                 tree.of(Category::Binary),
             ));
             repositories.push(repository(
-                &self.variant.id,
+                self.variant.id(),
                 RepoName::Debug(tree.arch.clone()),
                 tree.of(Category::Debug),
             ));
         }
         let sources = self.trees.iter().flat_map(|tree| tree.of(Category::Source));
-        repositories.push(repository(&self.variant.id, RepoName::Source, sources));
+        repositories.push(repository(self.variant.id(), RepoName::Source, sources));
         repositories.retain(|repo| matches!(repo.name, RepoName::Binary(_)) || !repo.entries.is_empty());
         repositories
     }
@@ -173,10 +127,10 @@ fn repository<'a>(variant: &VariantId, name: RepoName, entries: impl Iterator<It
 pub fn select(builds: &[BuildEntry], variant: &Variant, rules: &ReposOf) -> Selection {
     let mut selecting =
         Selecting { variant, rules, matched: BTreeSet::new(), taken: BTreeMap::new(), clashing: Vec::new() };
-    let trees = variant.arches.iter().map(|arch| selecting.tree(builds, arch)).collect();
-    let unmatched = match &variant.packages {
-        Wanted::All => Vec::new(),
-        Wanted::Listed(list) => list.iter().filter(|pattern| !selecting.matched.contains(pattern)).cloned().collect(),
+    let trees = variant.arches().iter().map(|arch| selecting.tree(builds, arch)).collect();
+    let unmatched = match variant.packages() {
+        Packages::All => Vec::new(),
+        Packages::Listed(list) => list.entries().difference(&selecting.matched).map(|&entry| entry.clone()).collect(),
     };
     Selection { variant: variant.clone(), trees, unmatched, clashing: selecting.clashing }
 }
@@ -185,21 +139,24 @@ pub fn select(builds: &[BuildEntry], variant: &Variant, rules: &ReposOf) -> Sele
 struct Selecting<'a> {
     variant: &'a Variant,
     rules: &'a ReposOf,
-    matched: BTreeSet<&'a Pattern>,
-    taken: BTreeMap<String, Sha256>,
-    clashing: Vec<TreeEntry>,
+    matched: BTreeSet<&'a PackagePattern>,
+    taken: BTreeMap<String, RpmEntry>,
+    clashing: Vec<Clash>,
 }
 
-impl Selecting<'_> {
+impl<'a> Selecting<'a> {
     fn tree(&mut self, builds: &[BuildEntry], arch: &Arch) -> Tree {
         let mut entries = Vec::new();
         for build in builds {
             for entry in self.of_build(build, arch) {
-                let taken_by = *self.taken.entry(entry.path.clone()).or_insert(entry.rpm.sha256);
-                if taken_by == entry.rpm.sha256 {
+                let kept = self.taken.entry(entry.path.clone()).or_insert_with(|| entry.rpm.clone());
+                if kept.sha256 == entry.rpm.sha256 {
                     entries.push(entry);
-                } else if !self.clashing.contains(&entry) {
-                    self.clashing.push(entry);
+                    continue;
+                }
+                let clash = Clash { path: entry.path, kept: kept.clone(), left_out: entry.rpm };
+                if !self.clashing.contains(&clash) {
+                    self.clashing.push(clash);
                 }
             }
         }
@@ -222,7 +179,7 @@ impl Selecting<'_> {
         let sources = build.rpms.iter().filter(|rpm| rpm.nevra.is_source());
         let source = source_of(build);
         let entry = |rpm: &RpmEntry, category, which: &RepoName| TreeEntry {
-            path: layout::package(&self.variant.id, which, &rpm.nevra),
+            path: layout::package(self.variant.id(), which, &rpm.nevra),
             rpm: rpm.clone(),
             source: if category == Category::Source { rpm.nevra.clone() } else { source.clone() },
             category,
@@ -236,10 +193,11 @@ impl Selecting<'_> {
 
     /// Returns whether the list means the RPM, and remembers every pattern that does.
     fn wants(&mut self, rpm: &RpmEntry) -> bool {
-        let Wanted::Listed(list) = &self.variant.packages else { return true };
+        let variant: &'a Variant = self.variant;
+        let Packages::Listed(list) = variant.packages() else { return true };
         let mut wanted = false;
-        for pattern in list.iter().filter(|pattern| pattern.matches(&rpm.nevra)) {
-            self.matched.insert(pattern);
+        for entry in list.meaning(&rpm.nevra) {
+            self.matched.insert(entry);
             wanted = true;
         }
         wanted

@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 
 use super::identity::Identity;
 use super::layout;
-use super::select::Variant;
-use crate::model::{Arch, Sha256};
+use crate::model::{Arch, Sha256, Variant};
 
 /// Where `.treeinfo` lies, below the root of a tree.
 pub const TREEINFO: &str = ".treeinfo";
@@ -56,7 +55,7 @@ pub fn treeinfo(identity: &Identity, variant: &Variant, arch: &Arch, built: i64,
         &[
             ("id", id),
             ("uid", id),
-            ("name", variant.name()),
+            ("name", variant.name().as_str()),
             ("type", "variant"),
             ("packages", layout::PACKAGES),
             ("repository", "."),
@@ -137,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_percent_sign_is_no_reference() {
-        let identity = Identity::new("Oak-1-20261121.0".parse().unwrap(), "100% Oak", None).unwrap();
+        let identity = Identity::new("Oak-1-20261121.0".parse().unwrap(), "100% Oak".parse().unwrap(), None);
         let text = treeinfo(&identity, &fixture::variant("Base"), &Arch::source(), 1, &Sha256::from_bytes([0; 32]));
         assert!(text.contains("family = 100%% Oak\n"), "{text}");
     }

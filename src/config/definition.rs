@@ -10,9 +10,10 @@ use toml::Spanned;
 use super::document::Document;
 use super::error::Error;
 use super::follow::base_arches;
-use super::identity::{ComposeType, Label, ReleaseShort, ReleaseType, ReleaseVersion, Title, VariantId};
-use super::packages::{PackageList, PackagePattern, Packages};
-use crate::model::{Arch, TagName};
+use crate::model::{
+    Arch, BadName, Blake3, ComposeType, Label, PackageList, PackagePattern, Packages, ReleaseId, ReleaseType, TagName,
+    Title, Variant, VariantId,
+};
 
 /// Largest definition that is read, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -30,10 +31,14 @@ const MOST_PATTERNS: usize = 1_000;
 pub struct Definition {
     /// The file it was read from, as it was named.
     pub path: PathBuf,
+    /// BLAKE3 of its text.
+    pub digest: Blake3,
     /// Which release it is.
-    pub release: Release,
+    pub release: ReleaseId,
+    /// The release's name for people.
+    pub release_name: Title,
     /// What the compose is made for.
-    pub kind: ComposeType,
+    pub compose_type: ComposeType,
     /// The milestone, if it is one.
     pub label: Option<Label>,
     /// The tag whose package set is composed.
@@ -44,45 +49,27 @@ pub struct Definition {
     pub variants: Vec<Variant>,
 }
 
-/// `[release]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a compose definition")]
+struct RawDefinition {
+    release: RawRelease,
+    compose: RawCompose,
+    #[serde(default)]
+    variant: Vec<RawVariant>,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a section")]
-pub struct Release {
-    /// Its name for people, `Fedora Linux`.
-    pub name: Title,
-    /// Its short name, `Fedora`.
-    pub short: ReleaseShort,
-    /// Its version, `43`.
-    pub version: ReleaseVersion,
-    /// Its kind.
+struct RawRelease {
+    name: Title,
+    short: String,
+    version: String,
     #[serde(rename = "type", default = "general_availability")]
-    pub kind: ReleaseType,
+    kind: ReleaseType,
 }
 
 fn general_availability() -> ReleaseType {
     ReleaseType::Ga
-}
-
-/// `[[variant]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variant {
-    /// Its id, which names its directory.
-    pub id: VariantId,
-    /// Its name for people.
-    pub name: Title,
-    /// Its base arches, in the compose's order. Never empty.
-    pub arches: Vec<Arch>,
-    /// Its packages.
-    pub packages: Packages,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a compose definition")]
-struct RawDefinition {
-    release: Release,
-    compose: RawCompose,
-    #[serde(default)]
-    variant: Vec<RawVariant>,
 }
 
 #[derive(Deserialize)]
@@ -145,6 +132,8 @@ impl Definition {
     pub fn load(path: &Path) -> Result<Self, Error> {
         let document = Document::read(path, LARGEST)?;
         let raw: RawDefinition = document.parse()?;
+        let release = ReleaseId::new(&raw.release.short, &raw.release.version, raw.release.kind);
+        let release = release.map_err(|why| document.refuse("release", why.to_string()))?;
         let arches = base_arches(raw.compose.arches).map_err(|(_, why)| document.refuse("compose.arches", why))?;
         if arches.is_empty() || arches.len() > MOST_ARCHES {
             return Err(document.refuse("compose.arches", format!("needs 1 to {MOST_ARCHES} arches")));
@@ -154,14 +143,28 @@ impl Definition {
         }
         let mut variants: Vec<Variant> = Vec::new();
         for (number, raw) in raw.variant.into_iter().enumerate() {
-            if variants.iter().any(|other| other.id == raw.id) {
+            if variants.iter().any(|other| *other.id() == raw.id) {
                 return Err(document.refuse(&format!("variant.{number}.id"), format!("{} is there already", raw.id)));
             }
             variants.push(variant(raw, number, &arches, &document)?);
         }
-        let path = path.to_owned();
         let RawCompose { kind, label, tag, .. } = raw.compose;
-        Ok(Self { path, release: raw.release, kind, label, tag, arches, variants })
+        Ok(Self {
+            path: path.to_owned(),
+            digest: document.digest(),
+            release,
+            release_name: raw.release.name,
+            compose_type: kind,
+            label,
+            tag,
+            arches,
+            variants,
+        })
+    }
+
+    /// Returns what it is called: the name of its file, without `.toml`.
+    pub fn name(&self) -> String {
+        self.path.file_stem().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
     }
 }
 
@@ -172,21 +175,18 @@ fn variant(raw: RawVariant, number: usize, arches: &[Arch], document: &Document)
         Some(own) => {
             let refuse = |why: String| document.refuse(&key("arches"), why);
             let own = base_arches(own).map_err(|(_, why)| refuse(why))?;
-            if own.is_empty() {
-                return Err(refuse("needs at least one arch".to_owned()));
-            }
             if let Some(foreign) = own.iter().find(|arch| !arches.contains(arch)) {
                 return Err(refuse(format!("{foreign} is not among the arches of [compose]")));
             }
-            arches.iter().filter(|arch| own.contains(arch)).cloned().collect()
+            own
         }
     };
     let packages = match raw.packages {
         RawPackages::All => Packages::All,
         RawPackages::Listed(entries) => Packages::Listed(package_list(entries, &key("packages"), document)?),
     };
-    let name = raw.name.unwrap_or_else(|| raw.id.title());
-    Ok(Variant { id: raw.id, name, arches: own, packages })
+    let name = raw.name.unwrap_or_else(|| Title::from(&raw.id));
+    Variant::new(raw.id, name, own, packages).map_err(|why| document.refuse(&key("arches"), why.to_string()))
 }
 
 fn package_list(entries: Vec<Spanned<String>>, key: &str, document: &Document) -> Result<PackageList, Error> {
@@ -195,9 +195,10 @@ fn package_list(entries: Vec<Spanned<String>>, key: &str, document: &Document) -
     }
     let mut list = Vec::new();
     for entry in entries {
-        let pattern: PackagePattern = entry.get_ref().parse().map_err(|why: super::BadPackagePattern| {
-            document.refuse_at(entry.span(), "variant.packages", why.to_string())
-        })?;
+        let pattern: PackagePattern = entry
+            .get_ref()
+            .parse()
+            .map_err(|why: BadName| document.refuse_at(entry.span(), "variant.packages", why.to_string()))?;
         list.push(pattern);
     }
     let list: PackageList = list.into_iter().collect();
@@ -239,15 +240,15 @@ packages = [
     fn a_definition_says_what_it_says_and_inherits_the_rest() {
         let definition =
             load(format!("{GOOD}[[variant]]\nid = \"All\"\narches = [\"aarch64\"]\npackages = \"all\"")).unwrap();
-        assert_eq!(definition.release.kind, ReleaseType::Ga);
-        assert_eq!((definition.kind, definition.label), (ComposeType::Nightly, None));
+        assert_eq!((definition.release.to_string().as_str(), definition.name().as_str()), ("Fedora-43", "fedora"));
+        assert_eq!((definition.compose_type, definition.label), (ComposeType::Nightly, None));
         let [server, all] = &definition.variants[..] else { panic!("two variants") };
-        assert_eq!((server.name.as_str(), &server.arches), ("Server", &definition.arches));
-        assert_eq!(all.arches, ["aarch64".parse().unwrap()]);
-        let kernel = "kernel-core".parse().unwrap();
-        assert!(server.packages.takes(&kernel, &"x86_64".parse().unwrap()));
-        assert!(!server.packages.takes(&"zlib".parse().unwrap(), &"x86_64".parse().unwrap()));
-        assert_eq!(all.packages, Packages::All);
+        assert_eq!(server.name().as_str(), "Server");
+        assert_eq!(server.arches().iter().map(Arch::as_str).collect::<Vec<_>>(), ["aarch64", "x86_64"]);
+        assert_eq!(all.arches().iter().map(Arch::as_str).collect::<Vec<_>>(), ["aarch64"]);
+        let Packages::Listed(list) = server.packages() else { panic!("a list") };
+        assert_eq!(list.entries().into_iter().map(ToString::to_string).collect::<Vec<_>>(), ["bash", "kernel*"]);
+        assert_eq!(*all.packages(), Packages::All);
     }
 
     #[test]
@@ -260,27 +261,31 @@ packages = [
             (
                 "nightly",
                 "nihgtly",
-                "7:8: compose.type: unknown variant `nihgtly`, expected one of `test`, `nightly`, \
-             `production`, `ci`, `development`",
+                "7:8: compose.type: unknown variant `nihgtly`, expected one of `test`, `ci`, `nightly`, \
+             `production`, `development`",
             ),
             ("\"aarch64\"", "\"x86_64\"", "9:1: compose.arches: x86_64 is named twice"),
             ("[\"x86_64\", \"aarch64\"]", "[]", "9:1: compose.arches: needs 1 to 64 arches"),
             (
                 "\"Server\"",
                 "\"Server-x\"",
-                "11:6: variant.id: \"Server-x\" is not a variant id: write letters and \
-             digits without dashes, at most 64; \"metadata\" is taken",
+                "11:6: variant.id: variant \"Server-x\" has a character that no such name may have",
             ),
             (
                 "\"kernel*\"",
                 "\"-kernel\"",
-                "14:3: variant.packages: \"-kernel\" is not a package: write a name, or \
-             name.arch, in which * is any text and ? one character",
+                "14:3: variant.packages: package \"-kernel\" is no name, nor name.arch, in which * is any text \
+             and ? one character",
             ),
             (
                 "id = ",
                 "arches = [\"s390x\"]\nid = ",
                 "11:1: variant.arches: s390x is not among the arches of [compose]",
+            ),
+            (
+                "\"43\"",
+                "\"4x\"",
+                "2:2: release: version of a release \"4x\" begins with a digit, but is not dotted digits",
             ),
             ("\"43\"", "43", "5:11: release.version: invalid type: integer `43`, expected a string"),
         ] {

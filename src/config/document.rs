@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Error, Place};
+use crate::model::Blake3;
 
 /// A TOML text and the file it came from.
 #[derive(Debug)]
@@ -42,6 +43,11 @@ impl Document {
     /// Returns the directory that relative paths of this file begin at.
     pub(super) fn dir(&self) -> &Path {
         self.path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// Returns what the text is known by.
+    pub(super) fn digest(&self) -> Blake3 {
+        Blake3::of(self.text.as_bytes())
     }
 
     /// Reads the text into a type.

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::glob;
 use super::repos::{Compression, Repos};
 use super::units::Span;
-use crate::model::{Arch, ReposOf, Sigkey, TagName};
+use crate::model::{Arch, ReposOf, Sigkey, TagName, glob};
 
 /// A pattern over tag names: `*` stands for any run of characters, `?` for one.
 #[derive(Debug, Clone, PartialEq, Eq)]

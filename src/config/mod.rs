@@ -14,10 +14,7 @@ mod definition;
 mod document;
 mod error;
 mod follow;
-mod glob;
-mod identity;
 mod overrides;
-mod packages;
 mod repos;
 mod sections;
 #[cfg(test)]
@@ -30,12 +27,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use address::{Address, Secret};
-pub use definition::{Definition, Release, Variant};
+pub use definition::Definition;
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
-pub use identity::{BadIdentity, ComposeType, Label, ReleaseShort, ReleaseType, ReleaseVersion, Title, VariantId};
 pub use overrides::Overrides;
-pub use packages::{BadPackagePattern, PackageList, PackagePattern, Packages};
 pub use repos::{BadCompression, Compression, Repos};
 pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
 pub use units::{BadUnit, Size, Span};

@@ -114,6 +114,11 @@ impl ComposeId {
         self.compose_type
     }
 
+    /// Returns the id without its respin, `Fedora-Rawhide-20261121.n`: what respins are counted in.
+    pub fn series(&self) -> String {
+        format!("{}-{}{}", self.release, self.date, self.compose_type.suffix())
+    }
+
     /// Returns which compose of its release, day and type this is, from 0.
     pub fn respin(&self) -> u32 {
         self.respin
@@ -152,7 +157,7 @@ impl From<ComposeId> for String {
 
 impl fmt::Display for ComposeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}{}.{}", self.release, self.date, self.compose_type.suffix(), self.respin)
+        write!(f, "{}.{}", self.series(), self.respin)
     }
 }
 

@@ -9,13 +9,16 @@ mod compose;
 mod compose_status;
 mod digest;
 mod evr;
+pub(crate) mod glob;
 mod name;
 mod nevra;
 mod nvr;
 mod package;
+mod package_list;
 mod pkgset;
 mod release;
 mod sigkey;
+mod variant;
 mod words;
 
 pub use arch::{Arch, RepoName, ReposOf};
@@ -30,8 +33,9 @@ pub use package::{
     CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, DependencyEvr, FileEntry, FileFacts, FileKind,
     HeaderRange, Package, Sense,
 };
+pub use package_list::{PackageList, PackagePattern, Packages};
 pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};
-pub(crate) use release::check_text;
-pub use release::{ReleaseId, ReleaseType, VariantId};
+pub use release::{ReleaseId, ReleaseType, Title};
 pub use sigkey::Sigkey;
+pub use variant::{Variant, VariantId};
 pub(crate) use words::words;

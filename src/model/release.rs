@@ -1,5 +1,4 @@
-//! Which product is composed, and what are its parts called? Releases and variants, by productmd's
-//! rules.
+//! Which product is composed? Its short name, version and type, by productmd's rules.
 //!
 //! Layered products (a release on top of another) are not known here.
 
@@ -11,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{BadName, check};
 use super::words::words;
 
-/// Longest text for people that is let in, in bytes.
+/// Longest text for people, and longest release, in bytes: an id made of it names a directory.
 const LONGEST_TEXT: usize = 200;
 
 words! {
@@ -63,6 +62,9 @@ impl ReleaseId {
         }
         let id = Self { short: short.to_owned(), version: version.to_owned(), release_type };
         let text = id.to_string();
+        if text.len() > LONGEST_TEXT {
+            return Err(BadName::new("release", &text, "is longer than 200 bytes"));
+        }
         if split(&text) != Some((short, version, release_type)) {
             return Err(BadName::new("release", &text, "would read back as another release"));
         }
@@ -139,65 +141,62 @@ fn split(text: &str) -> Option<(&str, &str, ReleaseType)> {
     Some((short, version, ReleaseType::Ga))
 }
 
-/// The id of a variant: letters and digits, by productmd's rule; it names a directory.
+/// A name for people, of a release or a variant: `Fedora Linux`.
+///
+/// It is written into files of lines: one line, not empty, no blanks around it, at most 200 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct VariantId(String);
+pub struct Title(String);
 
-impl VariantId {
-    /// Returns the id as text.
+impl Title {
+    /// Returns the name that a text is which has passed narrower rules already.
+    pub(super) fn of_checked(text: String) -> Self {
+        Self(text)
+    }
+
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl FromStr for VariantId {
+impl FromStr for Title {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {
-        check("variant", text, "")?;
-        if text == "metadata" {
-            return Err(BadName::new("variant", text, "is where a compose has its metadata"));
+        let refuse = |why| Err(BadName::new("name", text, why));
+        if text.is_empty() {
+            return refuse("is empty");
+        }
+        if text.len() > LONGEST_TEXT {
+            return refuse("is longer than 200 bytes");
+        }
+        if text.trim() != text {
+            return refuse("begins or ends with a blank");
+        }
+        if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return refuse("has a control character");
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-impl TryFrom<String> for VariantId {
+impl TryFrom<String> for Title {
     type Error = BadName;
     fn try_from(text: String) -> Result<Self, BadName> {
         text.parse()
     }
 }
 
-impl From<VariantId> for String {
-    fn from(id: VariantId) -> String {
-        id.0
+impl From<Title> for String {
+    fn from(title: Title) -> String {
+        title.0
     }
 }
 
-impl fmt::Display for VariantId {
+impl fmt::Display for Title {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Checks a text for people that is written into files of lines: one line, not empty, no blanks
-/// around it.
-pub(crate) fn check_text(what: &'static str, text: &str) -> Result<(), BadName> {
-    let refuse = |why| Err(BadName::new(what, text, why));
-    if text.is_empty() {
-        return refuse("is empty");
-    }
-    if text.len() > LONGEST_TEXT {
-        return refuse("is longer than 200 bytes");
-    }
-    if text.trim() != text {
-        return refuse("begins or ends with a blank");
-    }
-    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-        return refuse("has a control character");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -224,23 +223,19 @@ mod tests {
         assert!(ReleaseId::new("x-1-updates", "testing", ReleaseType::Ga).is_err());
         assert!(ReleaseId::new("x-1", "updates", ReleaseType::Ga).is_err());
         assert!(ReleaseId::new("x", "updates", ReleaseType::Ga).is_ok(), "no other reading is left");
-        for (short, version) in [("x", "1-2"), ("x", "1a"), ("x", "1..2"), ("x", "1."), ("../x", "1"), ("", "1")] {
+        for (short, version) in [("x", "1-2"), ("x", "1a"), ("x", "1..2"), ("x", "1."), ("../x", "1"), ("", "1")]
+            .into_iter()
+            .chain([("x", "1".repeat(199).as_str())])
+        {
             assert!(ReleaseId::new(short, version, ReleaseType::Ga).is_err(), "{short:?} {version:?}");
         }
     }
 
     #[test]
-    fn a_variant_never_takes_the_place_of_the_metadata() {
-        assert!("metadata".parse::<VariantId>().is_err());
-        assert!("a-b".parse::<VariantId>().is_err());
-        assert!("Server".parse::<VariantId>().is_ok());
-    }
-
-    #[test]
     fn a_text_for_people_is_one_line() {
         for bad in ["", " x", "x\n[tree]", "x\u{2028}y", &"x".repeat(300)] {
-            assert!(check_text("name", bad).is_err(), "{bad:?}");
+            assert!(bad.parse::<Title>().is_err(), "{bad:?}");
         }
-        assert!(check_text("name", "Grüne Lohe 100%").is_ok());
+        assert!("Grüne Lohe 100%".parse::<Title>().is_ok());
     }
 }

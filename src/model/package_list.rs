@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::glob;
-use crate::model::{Arch, PackageName};
+use serde::{Deserialize, Serialize};
+
+use super::name::BadName;
+use super::{Arch, Nevra, PackageName, glob};
 
 /// The packages of a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,29 +18,14 @@ pub enum Packages {
     Listed(PackageList),
 }
 
-impl Packages {
-    /// Returns whether a binary RPM of this name and RPM arch (`noarch`, `i686`) is in.
-    pub fn takes(&self, name: &PackageName, arch: &Arch) -> bool {
-        match self {
-            Self::All => true,
-            Self::Listed(list) => list.takes(name, arch),
-        }
-    }
-}
-
 /// One entry of a package list: the name of a binary RPM, with wildcards or not, on one arch or on all.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+///
+/// A name is an RPM's own, never a provide nor a build's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PackagePattern {
     name: String,
     arch: Option<Arch>,
-}
-
-/// A text that is not a [`PackagePattern`].
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{shown:?} is not a package: {why}")]
-pub struct BadPackagePattern {
-    shown: String,
-    why: &'static str,
 }
 
 /// What may follow the last dot as an arch, from rpm's `rpmrc`: `python3.12` is a name without one.
@@ -88,25 +75,40 @@ const ARCHES: &[&str] = &[
 ];
 
 impl PackagePattern {
-    /// Returns whether the entry takes a binary RPM of this name and arch.
-    pub fn matches(&self, name: &PackageName, arch: &Arch) -> bool {
-        self.arch.as_ref().is_none_or(|wanted| wanted == arch) && glob::matches(&self.name, name.as_str())
+    /// Returns whether the entry means this RPM.
+    pub fn matches(&self, nevra: &Nevra) -> bool {
+        self.arch.as_ref().is_none_or(|wanted| *wanted == nevra.arch) && glob::matches(&self.name, nevra.name.as_str())
     }
 }
 
 impl FromStr for PackagePattern {
-    type Err = BadPackagePattern;
-    fn from_str(text: &str) -> Result<Self, BadPackagePattern> {
-        let refuse = |why| BadPackagePattern { shown: text.chars().take(60).collect(), why };
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let refuse = |why| BadName::new("package", text, why);
         let (name, arch) = match text.rsplit_once('.') {
-            Some((_, "src" | "nosrc")) => return Err(refuse("source packages come with the packages made of them")),
+            Some((_, "src" | "nosrc")) => {
+                return Err(refuse("is a source package: those come with the packages made of them"));
+            }
             Some((name, arch)) if ARCHES.contains(&arch) => (name, Some(arch)),
             _ => (text, None),
         };
-        let why = "write a name, or name.arch, in which * is any text and ? one character";
+        let why = "is no name, nor name.arch, in which * is any text and ? one character";
         glob::as_name(name).parse::<PackageName>().map_err(|_| refuse(why))?;
         let arch = arch.map(str::parse).transpose().map_err(|_| refuse(why))?;
         Ok(Self { name: name.to_owned(), arch })
+    }
+}
+
+impl TryFrom<String> for PackagePattern {
+    type Error = BadName;
+    fn try_from(text: String) -> Result<Self, BadName> {
+        text.parse()
+    }
+}
+
+impl From<PackagePattern> for String {
+    fn from(pattern: PackagePattern) -> String {
+        pattern.to_string()
     }
 }
 
@@ -127,28 +129,19 @@ pub struct PackageList {
 }
 
 impl PackageList {
-    /// Returns whether any entry takes a binary RPM of this name and RPM arch.
-    pub fn takes(&self, name: &PackageName, arch: &Arch) -> bool {
-        let named = self.names.get(name.as_str()).into_iter().flatten();
-        named.chain(&self.patterns).any(|entry| entry.matches(name, arch))
+    /// Returns the entries that mean this RPM.
+    pub fn meaning<'a>(&'a self, nevra: &Nevra) -> impl Iterator<Item = &'a PackagePattern> {
+        let named = self.names.get(nevra.name.as_str()).into_iter().flatten();
+        named.chain(&self.patterns).filter(|entry| entry.matches(nevra))
     }
 
-    /// Returns the entries that take none of the packages present, sorted: misspelt, or not built.
-    pub fn unmatched<'a>(&self, present: impl IntoIterator<Item = (&'a PackageName, &'a Arch)>) -> Vec<PackagePattern> {
-        let mut left: BTreeSet<&PackagePattern> = self.names.values().flatten().chain(&self.patterns).collect();
-        for (name, arch) in present {
-            let named = self.names.get(name.as_str()).into_iter().flatten();
-            for entry in named.chain(&self.patterns) {
-                if left.contains(entry) && entry.matches(name, arch) {
-                    left.remove(entry);
-                }
-            }
-        }
-        left.into_iter().cloned().collect()
+    /// Returns all entries, sorted, each once.
+    pub fn entries(&self) -> BTreeSet<&PackagePattern> {
+        self.names.values().flatten().chain(&self.patterns).collect()
     }
 
-    /// Returns how many entries are patterns.
-    pub(super) fn pattern_count(&self) -> usize {
+    /// Returns how many entries have wildcards, which are tried one by one.
+    pub fn pattern_count(&self) -> usize {
         self.patterns.len()
     }
 }
@@ -176,7 +169,7 @@ mod tests {
     }
 
     fn takes(entries: &[&str], name: &str, arch: &str) -> bool {
-        list(entries).takes(&name.parse().unwrap(), &arch.parse().unwrap())
+        list(entries).meaning(&Nevra::new(name, 0, "1", "1", arch).unwrap()).next().is_some()
     }
 
     #[test]
@@ -192,6 +185,10 @@ mod tests {
             (&["glibc-*"], "glibc-langpack-de", "x86_64", true),
             (&["glibc*.i686"], "glibc", "x86_64", false),
             (&["lib?"], "libz", "noarch", true),
+            (&["*-doc"], "bash-doc", "noarch", true),
+            (&["b*s"], "bash", "x86_64", false),
+            (&["*64"], "bash", "x86_64", false),
+            (&["a**b*c"], "a-b-b-c", "noarch", true),
             (&[], "bash", "x86_64", false),
         ] {
             assert_eq!(takes(entries, name, arch), taken, "{entries:?} {name}.{arch}");
@@ -205,16 +202,20 @@ mod tests {
             assert!(bad.parse::<PackagePattern>().is_err(), "{bad:?}");
         }
         let error = "bash.src".parse::<PackagePattern>().unwrap_err().to_string();
-        assert_eq!(error, r#""bash.src" is not a package: source packages come with the packages made of them"#);
+        assert_eq!(error, r#"package "bash.src" is a source package: those come with the packages made of them"#);
     }
 
     #[test]
-    fn entries_that_take_nothing_are_told() {
-        let present: Vec<(PackageName, Arch)> = [("bash", "x86_64"), ("zlib", "x86_64")]
-            .map(|(name, arch)| (name.parse().unwrap(), arch.parse().unwrap()))
-            .to_vec();
-        let list = list(&["zlib.i686", "bash", "bahs", "z*", "y*"]);
-        let left = list.unmatched(present.iter().map(|(name, arch)| (name, arch)));
-        assert_eq!(left.iter().map(ToString::to_string).collect::<Vec<_>>(), ["bahs", "y*", "zlib.i686"]);
+    fn entries_are_told_as_they_were_written() {
+        let list = list(&["zlib.i686", "bash", "z*", "bash", "g*.i686"]);
+        let entries: Vec<String> = list.entries().into_iter().map(ToString::to_string).collect();
+        assert_eq!(entries, ["bash", "g*.i686", "z*", "zlib.i686"]);
+        assert_eq!(list.pattern_count(), 2);
+    }
+
+    #[test]
+    fn many_stars_do_not_take_for_ever() {
+        let pattern = format!("{}b", "a*".repeat(90));
+        assert!(!takes(&[&pattern], &"a".repeat(200), "noarch"));
     }
 }

@@ -3,7 +3,7 @@
 /// Returns whether `pattern` matches the whole of `text`, both ASCII.
 ///
 /// Goes back to the last star only: linear in practice, quadratic at worst, on names of 200 bytes.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -30,11 +30,11 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 
 /// Returns the pattern as a name in which each wildcard is a letter: if that is no name, the pattern
 /// could never match one.
-pub(super) fn as_name(pattern: &str) -> String {
+pub(crate) fn as_name(pattern: &str) -> String {
     pattern.replace(['*', '?'], "x")
 }
 
 /// Returns whether `text` has wildcards.
-pub(super) fn is_pattern(text: &str) -> bool {
+pub(crate) fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }

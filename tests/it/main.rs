@@ -6,6 +6,7 @@
 mod bus;
 mod checkers;
 mod parity;
+mod compose;
 mod peers;
 mod rooms;
 mod services;

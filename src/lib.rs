@@ -7,12 +7,12 @@
 //! |---|---|---|
 //! | 10 | [`cli`] | what a person types |
 //! | 9 | [`app`] | how the rooms are joined |
-//! | 8 | [`http`] [`demo`] | what a program asks over HTTP; the story of the first run |
+//! | 8 | [`http`] | what a program asks over HTTP |
 //! | 6 | [`repos`] [`compose`] | what is derived: live repositories, composes |
 //! | 5 | [`tags`] | what a tag means: events in, package sets out |
 //! | 4 | [`buildsys`] [`outbox`] | asking the build system; telling the world |
 //! | 3 | [`rpms`] | what a file says, known once |
-//! | 2 | [`store`] [`bus`] [`events`] [`repodata`] | the edges: SQL and files, bytes, meaning, metadata |
+//! | 2 | [`store`] [`bus`] [`events`] [`repodata`] [`demo`] | the edges: SQL and files, bytes, meaning, metadata; packages to try things with |
 //! | 1 | [`config`] [`clock`] [`lifecycle`] | what every room stands on |
 //! | 0 | [`model`] | what things are |
 

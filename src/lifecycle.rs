@@ -60,16 +60,12 @@ impl Lifecycle {
     }
 
     /// Waits for SIGTERM, SIGINT or a soft stop from within, then lets everything end.
-    pub async fn until_stopped(&self) -> std::io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
+    pub async fn until_stopped(&self) {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("asked to terminate; finishing what is in hand"),
-            _ = interrupt.recv() => tracing::info!("interrupted; finishing what is in hand"),
+            () = interrupted() => tracing::info!("asked to stop; finishing what is in hand"),
             () = self.soft.cancelled() => {}
         }
         self.stop().await;
-        Ok(())
     }
 
     /// Stops everything: softly, then, after a while, hard.
@@ -81,6 +77,19 @@ impl Lifecycle {
             self.hard.cancel();
             self.tasks.wait().await;
         }
+    }
+}
+
+/// Waits for SIGTERM or SIGINT.
+pub async fn interrupted() {
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        // Without handlers of ours the signals end the process by themselves.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
     }
 }
 

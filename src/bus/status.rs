@@ -1,5 +1,6 @@
 //! How does the bus stand? What `/metrics`, `tannery status` and the reconciler read of it.
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 /// Where the bus writes how it stands. Cheap to clone and to read.
@@ -7,7 +8,7 @@ use tokio::sync::watch;
 pub struct Status(watch::Sender<Snapshot>);
 
 /// How the bus stands at one moment. Counters begin at zero with the process.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// The connection that consumes.
     pub consumer: Link,
@@ -39,7 +40,8 @@ pub struct Snapshot {
 }
 
 /// How one connection stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "link", rename_all = "lowercase")]
 pub enum Link {
     /// Not connected, and trying.
     Down {

@@ -1,1 +1,163 @@
-//! cli
+//! What may a person type? Commands and options, one file per command.
+//!
+//! A command opens the rooms, asks them, and prints: what anything means is decided there. This is the
+//! only room that uses `anyhow`.
+
+mod compose;
+mod config;
+mod demo;
+mod events;
+mod global;
+mod import;
+mod messages;
+mod output;
+mod send;
+mod serve;
+mod status;
+mod suggest;
+mod tag;
+mod wait_repo;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::clock::Clock;
+use global::Global;
+
+/// Turns a stream of build events into always-fresh RPM repositories and composes.
+#[derive(Debug, Parser)]
+#[command(name = "tannery", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done, 1 failed, 2 wrong arguments; wait-repo has more. \
+                        Every command works beside a running `tannery serve`.")]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::Demo),
+    Serve(serve::Serve),
+    Import(import::Import),
+    /// Make, change and show tags, and put builds into them
+    #[command(subcommand)]
+    Tag(tag::Tag),
+    /// Show the messages that came in, or hand some in
+    #[command(subcommand)]
+    Events(events::Events),
+    WaitRepo(wait_repo::WaitRepo),
+    Status(status::Status),
+    /// Make and show composes
+    #[command(subcommand)]
+    Compose(compose::Compose),
+    Messages(messages::Messages),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::Config),
+}
+
+/// Runs a command; errors are told on standard error in one line.
+pub fn run(cli: Cli) -> ExitCode {
+    let error = match execute(cli) {
+        Ok(code) => return code,
+        Err(error) => error,
+    };
+    if error.is::<output::ReaderGone>() {
+        return ExitCode::SUCCESS;
+    }
+    output::complain("error", &output::chain(error.as_ref()));
+    ExitCode::from(if error.is::<output::Usage>() { 2 } else { 1 })
+}
+
+fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let extra = match &cli.command {
+        Command::Serve(serve) => serve.overrides(),
+        Command::Demo(demo) => demo.overrides(cli.global.data_dir()),
+        _ => Vec::new(),
+    };
+    let config = cli.global.load(&extra)?;
+    if let Command::Config(command) = &cli.command {
+        return command.run(cli.global.file());
+    }
+    global::start_log(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("cannot start threads")?;
+    if let Command::Demo(demo) = cli.command {
+        return runtime.block_on(demo.run(config));
+    }
+    runtime.block_on(async {
+        let app = App::open(config, Clock::system()).await?;
+        let db = app.db.clone();
+        let ended = cli.command.run(app).await;
+        db.close().await;
+        ended
+    })
+}
+
+impl Command {
+    async fn run(self, app: App) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(_) => serve::run(app).await,
+            Self::Import(command) => command.run(&app).await,
+            Self::Tag(command) => command.run(&app).await,
+            Self::Events(command) => command.run(&app).await,
+            Self::WaitRepo(command) => command.run(&app).await,
+            Self::Status(command) => command.run(&app).await,
+            Self::Compose(command) => command.run(&app).await,
+            Self::Messages(command) => command.run(&app).await,
+            // These open no state beforehand, and have run already.
+            Self::Demo(_) | Self::Config(_) => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn options_of_all_commands_stand_before_or_after_the_command() {
+        for line in ["tannery --data-dir d status --json", "tannery status --json --data-dir d -vv"] {
+            assert!(matches!(parse(line).unwrap().command, Command::Status(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_none_are_wrong_arguments() {
+        for line in [
+            "tannery tag show a/b",
+            "tannery tag add f43 bash",
+            "tannery tag create f43 --arch ../x",
+            "tannery tag create f43 --arch noarch",
+            "tannery tag create f43 --parent base:x",
+            "tannery tag create f43 --maxdepth 1",
+            "tannery tag edit f43",
+            "tannery tag block f43 ..",
+            "tannery tag block f43",
+            "tannery wait-repo f43",
+            "tannery wait-repo f43 --contains bash-1-1 --timeout -1",
+            "tannery events list --state lost",
+            "tannery import",
+            "tannery serve --bind nowhere",
+            "tannery status -v --log-level debug",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -5,6 +5,7 @@
 //! a path.
 
 mod arch;
+mod chain;
 mod compose;
 mod compose_status;
 mod digest;
@@ -22,6 +23,7 @@ mod variant;
 mod words;
 
 pub use arch::{Arch, RepoName, ReposOf};
+pub use chain::chain;
 pub use compose::{ComposeDate, ComposeId, ComposeType, Label, Milestone};
 pub use compose_status::{ComposeEvent, ComposeStatus, IllegalTransition};
 pub use digest::{Blake3, Sha256};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{self, PublishError, Publisher};
 use crate::lifecycle::Bell;
+use crate::model::chain;
 use crate::store::outbox::{self, OutMessage, OutState};
 use crate::store::{self, Db};
 
@@ -105,9 +106,4 @@ impl Drain {
         outbox::settle(&mut tx, sequence, state, reason).await?;
         tx.commit().await
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

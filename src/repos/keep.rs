@@ -37,6 +37,18 @@ impl Repos {
         }
     }
 
+    /// Removes what a killed process left unfinished beside the repositories: before any other runs.
+    pub async fn recover(&self) -> Result<(), Error> {
+        let repos = self.layout.repos();
+        blocking(move || {
+            for tag in entries(&repos)? {
+                durable::sweep(&tag)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Lets go of everything that is old now.
     pub async fn tidy_once(&self) -> Result<(), Error> {
         let all = generations::all(&mut self.db.read().await?).await?;

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Repos};
 use crate::config::{FollowRule, Live};
 use crate::lifecycle::Bell;
-use crate::model::{RepoName, TagName};
+use crate::model::{RepoName, TagName, chain};
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::pkgsets;
 use crate::store::wakeups::{self, Room, WakeUp};
@@ -203,10 +203,4 @@ impl Repos {
         }
         Ok(())
     }
-}
-
-/// Returns an error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -143,6 +143,14 @@ pub async fn by_nvr(tx: &mut Tx, buildsys: &str, nvr: &Nvr) -> Result<Option<Bui
     row.map(build_row).transpose()
 }
 
+/// Returns the NVRs of up to `limit` builds, those that were made last first.
+pub async fn newest(tx: &mut Tx, buildsys: &str, limit: i64) -> Result<Vec<Nvr>, Error> {
+    let sql = "SELECT name, version, release FROM builds WHERE buildsys = $1 ORDER BY id DESC LIMIT $2";
+    let corrupt = |error: crate::model::BadName| Error::Corrupt { column: "builds.name", why: error.to_string() };
+    let rows = fetch!(tx, (String, String, String), sql, buildsys, limit)?;
+    rows.into_iter().map(|(name, version, release)| Nvr::new(&name, &version, &release).map_err(corrupt)).collect()
+}
+
 /// Returns the builds with these ids, by id.
 pub async fn by_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<BuildRow>, Error> {
     let sql = dialect!(

@@ -197,6 +197,31 @@ pub async fn newest(tx: &mut Tx, state: InboxState, limit: i64) -> Result<Vec<Me
     fetch!(tx, Row, sql, state.name(), limit)?.into_iter().map(message).collect()
 }
 
+/// Returns up to `limit` messages, in `state` where one is named, the newest first; without their bodies,
+/// each of which may be large.
+pub async fn heads(tx: &mut Tx, state: Option<InboxState>, limit: i64) -> Result<Vec<Message>, Error> {
+    let rows = match state {
+        Some(state) => {
+            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, arrived_at, \
+                       event_id, state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
+            fetch!(tx, Row, sql, state.name(), limit)?
+        }
+        None => {
+            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, arrived_at, \
+                       event_id, state, reason, duplicates FROM inbox ORDER BY sequence DESC LIMIT $1";
+            fetch!(tx, Row, sql, limit)?
+        }
+    };
+    rows.into_iter().map(message).collect()
+}
+
+/// Returns the message with this id.
+pub async fn by_id(tx: &mut Tx, message_id: &str) -> Result<Option<Message>, Error> {
+    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, arrived_at, event_id, state, reason, \
+               duplicates FROM inbox WHERE message_id = $1";
+    fetch_optional!(tx, Row, sql, message_id)?.map(message).transpose()
+}
+
 /// Drops messages that have waited since before `before` (microseconds); gives id and reason of each.
 pub async fn drop_waiting(tx: &mut Write, before: i64) -> Result<Vec<(String, String)>, Error> {
     let sql = "UPDATE inbox SET state = 'dropped', waits_for = NULL WHERE state = 'waiting' AND arrived_at < $1 \

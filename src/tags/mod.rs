@@ -20,7 +20,7 @@ use crate::lifecycle::Bell;
 use crate::model::TagName;
 use crate::store::{self, Db, Tx, Write, tags as rows, wakeups};
 
-pub use edit::{EditError, LinkEdit, TagEdit};
+pub use edit::{EditError, ImportReport, LinkEdit, TagEdit};
 pub use inheritance::{Order, Visit};
 pub use pkgset::{Difference, difference};
 pub use receive::{Incoming, Outcome};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Error, Tags};
 use crate::buildsys::local;
 use crate::events::{self, BuildState, BuildStateChange, Decoded, Event, Limits, Tagging};
-use crate::model::{Blake3, Nvr};
+use crate::model::{Blake3, Nvr, chain};
 use crate::store::builds::{self, BuildRow};
 use crate::store::db::to_json;
 use crate::store::inbox::{self, Door, InboxState, Message, NewMessage};
@@ -278,10 +278,4 @@ impl Passage<'_> {
         };
         inbox::insert(tx, new).await.map(drop)
     }
-}
-
-/// Returns an error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

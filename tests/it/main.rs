@@ -5,8 +5,8 @@
 
 mod bus;
 mod checkers;
-mod parity;
 mod compose;
+mod parity;
 mod peers;
 mod rooms;
 mod services;

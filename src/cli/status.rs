@@ -1,0 +1,191 @@
+//! `tannery status`: how does it stand? Read from the state alone, with the service running or not.
+
+mod screen;
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::compose::Shown;
+use super::output::{Form, time};
+use super::tag::{Summary, summaries};
+use crate::app::App;
+use crate::bus::Snapshot;
+use crate::model::TagName;
+use crate::store::durable::Lock;
+use crate::store::generations::GenerationState;
+use crate::store::{self, Tx, composes, generations, inbox, outbox, service};
+
+/// How many tags that nobody follows are shown.
+const UNFOLLOWED: i64 = 5;
+
+/// How many composes are shown.
+const COMPOSES: i64 = 3;
+
+/// Show how everything stands, on one screen
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    form: Form,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    at: String,
+    service: Service,
+    /// `None` where no broker is configured.
+    bus: Option<Bus>,
+    events: Events,
+    outbox: BTreeMap<&'static str, i64>,
+    tags: Vec<TagReport>,
+    composes: Vec<Shown>,
+    #[serde(skip)]
+    now: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Service {
+    /// Whether a service runs on this data directory.
+    running: bool,
+    data_dir: String,
+    database: &'static str,
+    url: Option<Note<String>>,
+}
+
+/// What the service said of itself, and when.
+#[derive(Debug, Serialize)]
+struct Note<T> {
+    value: T,
+    noted_at: String,
+    #[serde(skip)]
+    at: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Bus {
+    /// What the running service last said of it; `None` where none runs, or it has said nothing yet.
+    snapshot: Option<Note<Snapshot>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Events {
+    last_arrived_at: Option<String>,
+    states: BTreeMap<&'static str, i64>,
+    duplicates: i64,
+    /// Most messages first.
+    unfollowed: Vec<Unfollowed>,
+    #[serde(skip)]
+    last: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Unfollowed {
+    tag: String,
+    messages: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct TagReport {
+    #[serde(flatten)]
+    summary: Summary,
+    repositories: Vec<Repository>,
+}
+
+#[derive(Debug, Serialize)]
+struct Repository {
+    name: String,
+    generation: i64,
+    revision: i64,
+    packages: i64,
+    made_at: String,
+}
+
+impl Status {
+    pub(super) async fn run(self, app: &App) -> anyhow::Result<ExitCode> {
+        let report = report(app).await?;
+        self.form.print(&report, screen::text)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn report(app: &App) -> anyhow::Result<Report> {
+    let now = app.clock.micros();
+    let mut tx = app.db.read().await?;
+    let running = is_running(app)?;
+    let rows = composes::newest(&mut tx, COMPOSES).await?;
+    let counts = outbox::counts(&mut tx).await?;
+    Ok(Report {
+        at: time(now),
+        bus: bus(app, &mut tx, running).await?,
+        service: Service {
+            running,
+            data_dir: app.config.data_dir.display().to_string(),
+            database: app.db.kind(),
+            url: service::read(&mut tx, service::URL).await?.filter(|_| running).map(|(url, at)| note(url, at)),
+        },
+        events: events(&mut tx).await?,
+        outbox: counts.into_iter().map(|(state, count)| (state.name(), count)).collect(),
+        tags: tags(app, &mut tx).await?,
+        composes: rows.into_iter().map(|row| Shown::new(row, now)).collect(),
+        now,
+    })
+}
+
+/// Returns whether another process runs the service on this data directory.
+fn is_running(app: &App) -> Result<bool, store::Error> {
+    match Lock::take(&app.config.data_dir.join("serve.lock")) {
+        Ok(_) => Ok(false),
+        Err(store::Error::Locked { .. }) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn note<T>(value: T, at: i64) -> Note<T> {
+    Note { value, noted_at: time(at), at }
+}
+
+/// What the service says counts for more than our own configuration, which may be another.
+async fn bus(app: &App, tx: &mut Tx, running: bool) -> anyhow::Result<Option<Bus>> {
+    let noted = service::read(tx, service::BUS).await?.filter(|_| running);
+    let Some((json, at)) = noted else {
+        return Ok(app.config.bus.as_ref().map(|_| Bus { snapshot: None }));
+    };
+    let snapshot: Option<Snapshot> = store::db::from_json("service.value", &json)?;
+    Ok(snapshot.map(|snapshot| Bus { snapshot: Some(note(snapshot, at)) }))
+}
+
+async fn events(tx: &mut Tx) -> Result<Events, store::Error> {
+    let (states, duplicates) = inbox::counts(tx).await?;
+    let last = inbox::last_arrival(tx).await?;
+    let unfollowed = inbox::unfollowed(tx, UNFOLLOWED).await?;
+    Ok(Events {
+        last_arrived_at: last.map(time),
+        states: states.into_iter().map(|(state, count)| (state.name(), count)).collect(),
+        duplicates,
+        unfollowed: unfollowed.into_iter().map(|(tag, messages)| Unfollowed { tag, messages }).collect(),
+        last,
+    })
+}
+
+/// Returns the tags that have a set or should have one, those that changed last first.
+async fn tags(app: &App, tx: &mut Tx) -> Result<Vec<TagReport>, store::Error> {
+    let mut repositories: BTreeMap<TagName, Vec<Repository>> = BTreeMap::new();
+    for row in generations::all(tx).await?.into_iter().filter(|row| row.state == GenerationState::Current) {
+        repositories.entry(row.tag).or_default().push(Repository {
+            name: row.repo.to_string(),
+            generation: row.number,
+            revision: row.revision,
+            packages: row.packages,
+            made_at: time(row.made_at),
+        });
+    }
+    let all = summaries(app, tx).await?.into_iter();
+    let mut tags: Vec<TagReport> = all
+        .filter(|summary| summary.followed || summary.revision.is_some())
+        .map(|summary| TagReport { repositories: repositories.remove(&summary.tag).unwrap_or_default(), summary })
+        .collect();
+    tags.sort_by(|a, b| (b.summary.made, &a.summary.tag).cmp(&(a.summary.made, &b.summary.tag)));
+    Ok(tags)
+}

@@ -1,0 +1,180 @@
+//! How does the status look on one screen of 80 columns?
+
+use super::{Bus, Events, Report, Service, TagReport};
+use crate::bus::Link;
+use crate::cli::output::{COLUMNS, age, count, fit, harmless};
+use crate::cli::tag::{HEADING, Summary};
+
+/// How many tags are shown; `tannery tag list` shows all.
+const TAGS: usize = 8;
+
+/// Returns the screen.
+pub(super) fn text(report: &Report) -> String {
+    let now = report.now;
+    let mut lines = service(&report.service);
+    lines.extend(bus(report.bus.as_ref(), report.service.running, now));
+    lines.extend(events(&report.events, now));
+    let waiting: Vec<String> = report.outbox.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    lines.push(("messages", if waiting.is_empty() { "none sent yet".to_owned() } else { waiting.join(", ") }));
+    let line = |(name, value): &(&str, String)| fit(&harmless(&format!("{name:<10} {value}")), COLUMNS) + "\n";
+    let mut screen: String = lines.iter().map(line).collect();
+    screen.push_str(&tags(&report.tags));
+    if !report.composes.is_empty() {
+        screen.push_str("\nCOMPOSE                                     STATUS               AGE\n");
+    }
+    for compose in &report.composes {
+        let id = fit(&compose.id, 42);
+        screen.push_str(&harmless(&format!("{id:<42}  {:<19}  {}", compose.status, compose.age)));
+        screen.push('\n');
+    }
+    screen
+}
+
+fn service(service: &Service) -> Vec<(&'static str, String)> {
+    let running = match (&service.url, service.running) {
+        (Some(url), _) => format!("running at {}", url.value),
+        (None, true) => "running".to_owned(),
+        (None, false) => "not running".to_owned(),
+    };
+    vec![("service", running), ("state", format!("{} in {}", service.database, service.data_dir))]
+}
+
+fn bus(bus: Option<&Bus>, running: bool, now: i64) -> Vec<(&'static str, String)> {
+    let noted = match bus {
+        None => return vec![("bus", "no broker is configured".to_owned())],
+        Some(Bus { snapshot: None }) if running => return vec![("bus", "configured; nothing known yet".to_owned())],
+        Some(Bus { snapshot: None }) => return vec![("bus", "configured; the service is not running".to_owned())],
+        Some(Bus { snapshot: Some(noted) }) => noted,
+    };
+    let bus = &noted.value;
+    let depth = bus.queue_depth.map_or("depth unknown".to_owned(), |depth| format!("{depth} ready"));
+    let mut lines = vec![(
+        "bus",
+        format!("{}; queue {}, {depth}; as of {} ago", link(&bus.consumer, now), bus.queue, age(noted.at, now)),
+    )];
+    if !bus.publisher.is_up() {
+        lines.push(("", format!("publishing: {}", link(&bus.publisher, now))));
+    }
+    if let Link::Down { error: Some(error), .. } = &bus.consumer {
+        lines.push(("", error.clone()));
+    }
+    lines
+}
+
+fn link(link: &Link, now: i64) -> String {
+    match link {
+        Link::Up { since } => format!("up for {}", age(since * 1_000_000, now)),
+        Link::Down { since, .. } => format!("down for {}", age(since * 1_000_000, now)),
+        Link::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn events(events: &Events, now: i64) -> Vec<(&'static str, String)> {
+    let last = events.last.map_or("none yet".to_owned(), |last| format!("last {} ago", age(last, now)));
+    let states: Vec<String> = events.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
+    let mut lines =
+        vec![("events", format!("{last}; {}", count(events.duplicates, "duplicate"))), ("", states.join(", "))];
+    if !events.unfollowed.is_empty() {
+        let each = events.unfollowed.iter().map(|tag| format!("{} ({})", tag.tag, tag.messages));
+        lines.push(("unfollowed", each.collect::<Vec<_>>().join(", ")));
+    }
+    lines
+}
+
+fn tags(tags: &[TagReport]) -> String {
+    if tags.is_empty() {
+        return "\nno tags\n".to_owned();
+    }
+    let mut text = format!("\n{HEADING}");
+    for tag in tags.iter().take(TAGS) {
+        text.push_str(&Summary::line(&tag.summary));
+        if !tag.repositories.is_empty() {
+            let each = tag
+                .repositories
+                .iter()
+                .map(|repo| format!("{} #{}: {}", repo.name, repo.generation, count(repo.packages, "package")));
+            text.push_str(&fit(&format!("  {}", each.collect::<Vec<_>>().join("; ")), COLUMNS));
+            text.push('\n');
+        }
+    }
+    if tags.len() > TAGS {
+        text.push_str(&format!("  and {} more: tannery tag list\n", tags.len() - TAGS));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::{Note, Unfollowed};
+    use super::*;
+    use crate::bus::Snapshot;
+
+    const NOW: i64 = 1_795_221_744_000_000;
+
+    fn snapshot(consumer: Link) -> Snapshot {
+        let json = serde_json::json!({
+            "consumer": consumer, "publisher": {"link": "up", "since": 0}, "queue": "tannery", "queue_depth": 7,
+            "last_message_at": null, "connects": 1, "deliveries": 0, "acked": 0, "tried_later": 0, "panics": 0,
+            "cut": 0, "published": 0, "publish_failures": 0,
+        });
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn note<T>(value: T) -> Note<T> {
+        Note { value, noted_at: String::new(), at: NOW - 3_000_000 }
+    }
+
+    fn report(consumer: Link) -> Report {
+        Report {
+            at: String::new(),
+            service: Service {
+                running: true,
+                data_dir: "/srv/".repeat(40),
+                database: "SQLite",
+                url: Some(note("http://127.0.0.1:8180".to_owned())),
+            },
+            bus: Some(Bus { snapshot: Some(note(snapshot(consumer))) }),
+            events: Events {
+                last_arrived_at: None,
+                states: BTreeMap::from([("applied", 1_000_000), ("quarantined", 2), ("waiting", 0)]),
+                duplicates: 1,
+                unfollowed: vec![Unfollowed { tag: "evil\u{1b}[2J".to_owned(), messages: 3 }],
+                last: Some(NOW - 12_000_000),
+            },
+            outbox: BTreeMap::from([("pending", 4)]),
+            tags: Vec::new(),
+            composes: Vec::new(),
+            now: NOW,
+        }
+    }
+
+    #[test]
+    fn the_screen_has_80_columns_and_nothing_that_steers_it() {
+        let error = "no route to host ".repeat(20);
+        let screen = text(&report(Link::Down { since: NOW / 1_000_000 - 300, error: Some(error) }));
+        assert!(screen.lines().all(|line| line.chars().count() <= COLUMNS), "{screen}");
+        assert!(!screen.contains('\u{1b}'), "{screen}");
+        for part in [
+            "service    running at http://127.0.0.1:8180\n",
+            "bus        down for 5 min; queue tannery, 7 ready; as of 3 s ago\n",
+            "           no route to host",
+            "events     last 12 s ago; 1 duplicate\n",
+            "unfollowed evil\\u{1b}[2J (3)\n",
+            "messages   4 pending\n",
+        ] {
+            assert!(screen.contains(part), "{part}{screen}");
+        }
+    }
+
+    #[test]
+    fn a_broker_without_a_service_is_told_from_none() {
+        let mut report = report(Link::Stopped);
+        report.service.running = false;
+        report.bus = Some(Bus { snapshot: None });
+        assert!(text(&report).contains("configured; the service is not running"));
+        report.bus = None;
+        assert!(text(&report).contains("no broker is configured"));
+    }
+}

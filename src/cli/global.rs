@@ -18,7 +18,7 @@ const FILES: [&str; 2] = ["tannery.toml", "/etc/tannery/tannery.toml"];
 #[command(next_help_heading = "Options of all commands")]
 pub(super) struct Global {
     /// Configuration file [default: tannery.toml here, else /etc/tannery/tannery.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE", env = "TANNERY_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "TANNERY_CONFIG", hide_env_values = true)]
     config: Option<PathBuf>,
     /// Where everything is kept that has no option of its own (option data_dir)
     #[arg(long, global = true, value_name = "DIR")]
@@ -80,9 +80,11 @@ impl Global {
     }
 }
 
-/// Sends the log to standard error.
-pub(super) fn start_log(log: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&log.level).context("log.level is no filter")?;
+/// Sends the log to standard error. What ends by itself is `brief`: where the configuration asks for
+/// nothing else, it logs warnings and errors only, since its answer says the rest.
+pub(super) fn start_log(log: &Log, brief: bool) -> anyhow::Result<()> {
+    let level = if brief && log.level == Log::default().level { "warn" } else { &log.level };
+    let filter = EnvFilter::try_new(level).context("log.level is no filter")?;
     let terminal = io::stderr().is_terminal();
     let human = match log.format {
         LogFormat::Human => true,
@@ -125,6 +127,6 @@ mod tests {
         assert!(error.is::<Usage>() && error.to_string() == "--set takes KEY=VALUE, and number 1 has no =");
         let error = load(Global { set: vec!["http.bnid=x".to_owned()], ..Global::default() }).unwrap_err();
         assert!(error.to_string().starts_with("--set http.bnid: "), "{error}");
-        assert!(error.to_string().ends_with("did you mean bind?"), "{error}");
+        assert!(error.to_string().ends_with("did you mean \"http.bind\"?"), "{error}");
     }
 }

@@ -84,7 +84,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Config(command) = &cli.command {
         return command.run(cli.global.file());
     }
-    global::start_log(&config.log)?;
+    global::start_log(&config.log, !matches!(cli.command, Command::Serve(_)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("cannot start threads")?;
     if let Command::Demo(demo) = cli.command {

@@ -7,6 +7,7 @@ mod bus;
 mod checkers;
 mod compose;
 mod parity;
+mod cli;
 mod peers;
 mod rooms;
 mod services;

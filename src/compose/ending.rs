@@ -65,21 +65,30 @@ impl Composes {
     /// makes are left alone. To be called at start, and before each run.
     ///
     /// All processes that share a database must share the compose directory: its locks tell who lives.
+    ///
+    /// # Errors
+    /// The first one; what can be put in order all the same is.
     pub async fn recover(&self) -> Result<(), Error> {
+        let mut first = Ok(());
         for row in composes::unfinished(&mut self.db.read().await?).await? {
-            self.recover_one(&row.id).await?;
+            first = first.and(self.recover_one(&row.id).await);
         }
         let place = self.place();
-        let left = blocking(move || Ok(place.left_behind()?)).await?;
-        for id in left {
-            let row = composes::by_id(&mut self.db.read().await?, &id).await?;
-            if row.is_some_and(|row| row.status.is_final()) {
-                self.remove_work(&id).await?;
-                self.remove_lock(&id).await?;
-            }
+        for id in blocking(move || Ok(place.left_behind()?)).await? {
+            first = first.and(self.clear(&id).await);
         }
         let place = self.place();
-        blocking(move || latest::sweep(&place)).await
+        first.and(blocking(move || latest::sweep(&place)).await)
+    }
+
+    /// Removes what a compose that has ended could not remove itself.
+    async fn clear(&self, id: &ComposeId) -> Result<(), Error> {
+        let row = composes::by_id(&mut self.db.read().await?, id).await?;
+        if row.is_some_and(|row| row.status.is_final()) {
+            self.remove_work(id).await?;
+            self.remove_lock(id).await?;
+        }
+        Ok(())
     }
 
     async fn recover_one(&self, id: &ComposeId) -> Result<(), Error> {

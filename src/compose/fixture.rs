@@ -23,7 +23,8 @@ pub(super) fn selection() -> Selection {
     select(&builds, &variant("Base"), &ReposOf::default())
 }
 
-fn build(name: &str, epoch: u32, version: &str, rpms: &[&str], signed: bool) -> BuildEntry {
+/// Returns a build of that name whose RPMs are given as `name.arch`.
+pub(super) fn build(name: &str, epoch: u32, version: &str, rpms: &[&str], signed: bool) -> BuildEntry {
     let entry = |text: &&str| {
         let (rpm, arch) = text.rsplit_once('.').unwrap();
         RpmEntry {

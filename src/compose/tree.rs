@@ -156,3 +156,34 @@ fn sync_below(dir: &Path) -> Result<(), store::Error> {
     }
     durable::sync_dir(dir)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture;
+    use super::*;
+
+    #[test]
+    fn a_clash_names_both_files() {
+        let build = || fixture::build("shell", 0, "1", &["shell.x86_64"], false);
+        let (one, mut other) = (build(), build());
+        let select = |builds: &[BuildEntry]| [select(builds, &fixture::variant("Base"), &ReposOf::default())];
+        refuse_clashes(&select(&[one.clone(), other.clone()])).unwrap();
+        other.rpms[0].sha256 = Sha256::from_bytes([9; 32]);
+        other.rpms[0].location = "other/1/1/x86_64/shell-1-1.oak.x86_64.rpm".to_owned();
+        let error = refuse_clashes(&select(&[one, other])).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "shell/1/1.oak/x86_64/shell-1-1.oak.x86_64.rpm and other/1/1/x86_64/shell-1-1.oak.x86_64.rpm differ and \
+             would both be Base/x86_64/os/Packages/s/shell-1-1.oak.x86_64.rpm"
+        );
+    }
+
+    #[test]
+    fn a_tree_of_directories_is_synced_and_a_missing_one_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("a/b")).unwrap();
+        sync_below(dir.path()).unwrap();
+        let error = sync_below(&dir.path().join("c")).unwrap_err().to_string();
+        assert!(error.ends_with("/c"), "{error}");
+    }
+}

@@ -30,12 +30,17 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// Imports the distribution and tags it into `oak-1`.
+    /// Imports the distribution and tags it into `oak-1`, on SQLite.
     pub async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+        Self::on(db, dir).await
+    }
+
+    /// As [`Rig::new`], on a database that is empty.
+    pub async fn on(db: Db, dir: tempfile::TempDir) -> Self {
         let config = Arc::new(Config::default_for(&dir.path().join("data")));
         fs::create_dir_all(&config.data_dir).unwrap();
-        let db = Db::open_sqlite(&config.data_dir.join("state.sqlite")).await.unwrap();
         let local = Local::new(db.clone(), "local", Volume::new(&config.buildsys.volume));
         let (clock, bells) = (Clock::held(BEGIN), Bells::default());
         let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone());
@@ -82,7 +87,11 @@ impl Rig {
     }
 
     pub async fn run(&self, definition: &Definition) -> Result<Finished, Error> {
-        self.composes.run(definition, |_| {}).await
+        // Not every caller stays on one thread.
+        fn moves<T: Send>(future: T) -> T {
+            future
+        }
+        moves(self.composes.run(definition, |_| {})).await
     }
 
     /// Returns the rows of all composes, the newest first.

@@ -8,9 +8,10 @@ use tannery::clock::Clock;
 use tannery::compose::{PUNGI_STATUS_TOPIC, STATUS_TOPIC};
 use tannery::config::machine_arch;
 use tannery::model::ComposeStatus;
+use tannery::store::{Db, composes};
 
 use super::rig::{BEGIN, Rig, files, word};
-use crate::world::{python, run};
+use crate::world::{Database, python, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn productmd_loads_a_compose_and_finds_every_file_it_names() {
@@ -67,12 +68,29 @@ async fn packages_are_second_names_of_the_volumes_files() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn state_and_messages_tell_of_start_and_end() {
-    let rig = Rig::new().await;
+async fn state_and_messages_tell_of_start_and_end_on_sqlite() {
+    tell_of_start_and_end(&Rig::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn state_and_messages_tell_of_start_and_end_on_postgresql() {
+    let database = Database::new();
+    let db = Db::open_postgres(&database.url()).await.unwrap();
+    let rig = Rig::on(db.clone(), tempfile::tempdir().unwrap()).await;
+    tell_of_start_and_end(&rig).await;
+    db.close().await;
+}
+
+async fn tell_of_start_and_end(rig: &Rig) {
+    rig.composes.recover().await.unwrap();
     let finished = rig.run(&rig.two_variants()).await.unwrap();
     let [row] = &rig.rows().await[..] else { panic!("one row") };
     assert_eq!((row.status, &row.reason, row.ended_at.is_some()), (ComposeStatus::Finished, &None, true));
     assert_eq!((&row.id, row.revision), (&finished.id, Some(finished.set.revision)));
+    let mut tx = rig.db.read().await.unwrap();
+    assert_eq!(composes::by_id(&mut tx, &finished.id).await.unwrap().as_ref(), Some(row));
+    assert_eq!(composes::unfinished(&mut tx).await.unwrap(), []);
+    drop(tx);
     for topic in [STATUS_TOPIC, PUNGI_STATUS_TOPIC] {
         let expected = ["STARTED Oak-1.2-20261121.n.0", "FINISHED Oak-1.2-20261121.n.0"];
         assert_eq!(rig.told(topic).await, expected);

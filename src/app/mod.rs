@@ -70,22 +70,20 @@ pub struct App {
 impl App {
     /// Opens the state, for a command that runs beside `serve` or without it, or to be started.
     pub async fn open(config: Config, clock: Clock) -> Result<Self, Error> {
-        let base_url = config.http.url(config.http.bind);
-        Self::joined(Arc::new(config), clock, &base_url).await
-    }
-
-    async fn joined(config: Arc<Config>, clock: Clock, base_url: &str) -> Result<Self, Error> {
         make_dir(&config.data_dir)?;
         let db = match &config.database {
             Database::Sqlite(file) => Db::open_sqlite(file).await?,
             Database::Postgres(url) => Db::open_postgres(url.expose()).await?,
         };
+        Ok(Self::over(db, Arc::new(config), clock, Bells::default()))
+    }
+
+    fn over(db: Db, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
         let local = Local::new(db.clone(), &config.buildsys.id, Volume::new(&config.buildsys.volume));
-        let bells = Bells::default();
         let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone());
-        let repos = Repos::new(db.clone(), tags.clone(), config.clone(), clock.clone(), base_url);
+        let repos = Repos::new(db.clone(), tags.clone(), config.clone(), clock.clone());
         let composes = Composes::new(db.clone(), tags.clone(), config.clone(), clock.clone(), bells.clone());
-        Ok(Self { config, db, clock, bells, tags, repos, composes })
+        Self { config, db, clock, bells, tags, repos, composes }
     }
 
     /// Runs the whole service until SIGTERM or SIGINT.

@@ -1,6 +1,8 @@
 //! What runs while the service runs? One task a room, each looking by itself and rung for by the others.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -42,12 +44,12 @@ pub struct Running {
 impl App {
     /// Starts everything: what was begun is finished, then all rooms run.
     pub async fn start(self) -> Result<Running, Error> {
-        let lock = Lock::take(&self.config.data_dir.join("serve.lock"))?;
+        let lock = hold(&self.config.data_dir.join("serve.lock")).await?;
         let bind = self.config.http.bind;
         let listener = TcpListener::bind(bind).await.map_err(|source| Error::Listen { address: bind, source })?;
         let address = listener.local_addr().map_err(|source| Error::Listen { address: bind, source })?;
         let url = self.config.http.url(address);
-        let app = self.at(&url);
+        let app = self.at(address);
         app.repos.recover().await?;
         app.composes.recover().await?;
         app.tags.wake_all().await?;
@@ -74,11 +76,11 @@ impl App {
         Ok(Running { app, url, address, life, _lock: lock })
     }
 
-    /// Returns the same rooms, with repositories that name the address they are served at.
-    fn at(self, url: &str) -> Self {
-        let (db, tags) = (self.db.clone(), self.tags.clone());
-        let repos = crate::repos::Repos::new(db, tags, self.config.clone(), self.clock.clone(), url);
-        Self { repos, ..self }
+    /// Returns the same rooms, knowing the address they are served at: the configured port may be 0.
+    fn at(self, address: SocketAddr) -> Self {
+        let mut config = (*self.config).clone();
+        config.http.bind = address;
+        Self::over(self.db, Arc::new(config), self.clock, self.bells)
     }
 
     fn spawn_bus(&self, life: &Lifecycle) -> Result<Option<(Publisher, Status)>, Error> {
@@ -131,6 +133,18 @@ impl Running {
         self.life.stop().await;
         self.app.db.close().await;
     }
+}
+
+/// Takes the lock of the one service of a data directory. `tannery status` holds it for an instant to
+/// see whether anybody does, so a holder is given a second to let go.
+async fn hold(file: &Path) -> Result<Lock, Error> {
+    for _ in 0..20 {
+        if let Ok(lock) = Lock::take(file) {
+            return Ok(lock);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok(Lock::take(file)?)
 }
 
 async fn run_tags(app: App, stop: CancellationToken) {

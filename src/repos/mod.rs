@@ -81,8 +81,9 @@ pub struct Repos {
 }
 
 impl Repos {
-    /// Returns the room; `base_url` is where `repos/` is served, without a slash at the end.
-    pub fn new(db: Db, tags: Tags, config: Arc<Config>, clock: Clock, base_url: &str) -> Self {
+    /// Returns the room.
+    pub fn new(db: Db, tags: Tags, config: Arc<Config>, clock: Clock) -> Self {
+        let base_url = config.http.url(config.http.bind).into();
         let layout = Layout::new(&config.data_dir);
         Self {
             db,
@@ -92,7 +93,7 @@ impl Repos {
             layout,
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),
-            base_url: base_url.into(),
+            base_url,
         }
     }
 }

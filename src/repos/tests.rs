@@ -35,7 +35,7 @@ impl House {
         let clock = Clock::held(2_000_000_000);
         let local = Local::new(db.clone(), "local", Volume::new(&config.buildsys.volume));
         let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), Bells::default());
-        let repos = Repos::new(db.clone(), tags.clone(), config, clock.clone(), "http://127.0.0.1:1");
+        let repos = Repos::new(db.clone(), tags.clone(), config, clock.clone());
         let house = Self { dir, db, clock, tags, repos, distribution };
         let edit = TagEdit { arches: Some(vec!["x86_64".parse().unwrap()]), ..TagEdit::default() };
         house.tags.create_tag(&house.tag(), &edit).await.unwrap();

@@ -5,9 +5,9 @@
 
 mod bus;
 mod checkers;
+mod cli;
 mod compose;
 mod parity;
-mod cli;
 mod peers;
 mod rooms;
 mod services;

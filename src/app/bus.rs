@@ -2,6 +2,7 @@
 
 use crate::bus::{Delivery, Handler, Queue, Settings, Tls, Verdict};
 use crate::config;
+use crate::http::Received;
 use crate::store::inbox::Door;
 use crate::tags::{Incoming, Tags};
 
@@ -34,7 +35,10 @@ pub(super) fn settings(bus: &config::Bus, body_limit: u64) -> Settings {
 }
 
 /// Hands deliveries to the room of tags; acknowledged once their effect is durable.
-pub(super) struct Inward(pub Tags);
+pub(super) struct Inward {
+    pub tags: Tags,
+    pub received: Received,
+}
 
 impl Handler for Inward {
     async fn handle(&self, delivery: &Delivery) -> Verdict {
@@ -47,8 +51,11 @@ impl Handler for Inward {
             cut: delivery.cut.as_ref().map(|cut| (cut.size, cut.digest)),
             force: false,
         };
-        match self.0.receive(&incoming).await {
-            Ok(_) => Verdict::Ack,
+        match self.tags.receive(&incoming).await {
+            Ok(outcome) => {
+                self.received.count(Door::Amqp, &outcome);
+                Verdict::Ack
+            }
             Err(error) => {
                 tracing::warn!(error = %error, "a message waits: its effect cannot be stored now");
                 Verdict::TryLater

@@ -54,24 +54,16 @@ impl App {
         app.composes.recover().await?;
         app.tags.wake_all().await?;
         let life = Lifecycle::default();
-        let bus = app.spawn_bus(&life)?;
-        let ready = Readiness::default();
-        app.spawn_rooms(&life, ready.clone());
-        let (drain, soft) = (app.drain(bus.as_ref().map(|(publisher, _)| publisher.clone())), life.soft().clone());
-        life.spawn("outbox", drain.run(soft));
+        let received = http::Received::default();
+        let bus = app.spawn_bus(&life, received.clone())?;
+        let drain = app.drain(bus.as_ref().map(|(publisher, _)| publisher.clone()));
+        life.spawn("outbox", drain.run(life.soft().clone()));
         let status = bus.map(|(_, status)| status);
         app.spawn_keeping(&life, &url, status.clone());
-        let state = http::State {
-            db: app.db.clone(),
-            config: app.config.clone(),
-            tags: app.tags.clone(),
-            clock: app.clock.clone(),
-            bells: app.bells.clone(),
-            bus: status,
-            ready,
-            stop: life.soft().clone(),
-        };
-        life.spawn("http", http::serve(listener, state, life.soft().clone()));
+        let mut state = http::State::new(app.tags.clone(), status, &url, life.soft().clone());
+        state.received = received;
+        app.spawn_rooms(&life, state.ready.clone());
+        life.spawn("http", http::serve(listener, state));
         tracing::info!(url, data_dir = %app.config.data_dir.display(), database = app.db.kind(), "serving at {url}");
         Ok(Running { app, url, address, life, _lock: lock })
     }
@@ -83,11 +75,11 @@ impl App {
         Self::over(self.db, Arc::new(config), self.clock, self.bells)
     }
 
-    fn spawn_bus(&self, life: &Lifecycle) -> Result<Option<(Publisher, Status)>, Error> {
+    fn spawn_bus(&self, life: &Lifecycle, received: http::Received) -> Result<Option<(Publisher, Status)>, Error> {
         let Some(config) = &self.config.bus else { return Ok(None) };
         let settings = settings(config, self.config.inbox.max_body);
         let (bus, publisher, status) = Bus::new(settings, self.clock.clone())?;
-        life.spawn("bus", bus.run(Inward(self.tags.clone()), life.soft().clone()));
+        life.spawn("bus", bus.run(Inward { tags: self.tags.clone(), received }, life.soft().clone()));
         life.spawn("reconnects", reconcile_after_reconnect(self.tags.clone(), status.clone(), life.soft().clone()));
         Ok(Some((publisher, status)))
     }
@@ -177,7 +169,7 @@ async fn become_ready(app: App, ready: Readiness) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    ready.set();
+    ready.reconciled();
 }
 
 /// Returns how many wake-ups of a room are left of those up to `until`, and the last there is.

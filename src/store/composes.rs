@@ -110,3 +110,9 @@ pub async fn unfinished(tx: &mut Tx) -> Result<Vec<ComposeRow>, Error> {
                started_at, ended_at FROM composes WHERE status = 'STARTED' ORDER BY id";
     fetch!(tx, Row, sql)?.into_iter().map(compose).collect()
 }
+
+/// Returns how many composes have each status.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(String, i64)>, Error> {
+    let sql = "SELECT status, COUNT(*) FROM composes GROUP BY status ORDER BY status";
+    Ok(fetch!(tx, (String, i64), sql)?)
+}

@@ -105,6 +105,19 @@ pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
     fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
 }
 
+/// Returns the generations that are shown: of one tag, or of all.
+pub async fn shown(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Generation>, Error> {
+    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
+               FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
+    fetch!(tx, Row, sql, tag.map(TagName::as_str))?.into_iter().map(generation).collect()
+}
+
+/// Returns how many generations are in each state.
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(GenerationState, i64)>, Error> {
+    let rows = fetch!(tx, (String, i64), "SELECT state, COUNT(*) FROM generations GROUP BY state ORDER BY state")?;
+    rows.into_iter().map(|(state, count)| Ok((parse("generations.state", &state)?, count))).collect()
+}
+
 /// Keeps a new generation.
 pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
     let sql = "INSERT INTO generations (tag, repo, number, revision, input, repomd, files, pool, packages, state, \

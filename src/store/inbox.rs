@@ -222,6 +222,13 @@ pub async fn by_id(tx: &mut Tx, message_id: &str) -> Result<Option<Message>, Err
     fetch_optional!(tx, Row, sql, message_id)?.map(message).transpose()
 }
 
+/// Returns up to `limit` messages in `state`, the newest first, with the first 4 KiB of each body.
+pub async fn glimpses(tx: &mut Tx, state: InboxState, limit: i64) -> Result<Vec<Message>, Error> {
+    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 4096), body_size, arrived_at, event_id, \
+               state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
+    fetch!(tx, Row, sql, state.name(), limit)?.into_iter().map(message).collect()
+}
+
 /// Drops messages that have waited since before `before` (microseconds); gives id and reason of each.
 pub async fn drop_waiting(tx: &mut Write, before: i64) -> Result<Vec<(String, String)>, Error> {
     let sql = "UPDATE inbox SET state = 'dropped', waits_for = NULL WHERE state = 'waiting' AND arrived_at < $1 \
@@ -271,4 +278,9 @@ pub async fn count_unfollowed(tx: &mut Write, tag: &str, now: i64) -> Result<(),
 /// Returns the tags that nobody follows, with the number of their messages, most first.
 pub async fn unfollowed(tx: &mut Tx, limit: i64) -> Result<Vec<(String, i64)>, Error> {
     Ok(fetch!(tx, (String, i64), "SELECT tag, messages FROM unfollowed ORDER BY messages DESC, tag LIMIT $1", limit)?)
+}
+
+/// Returns how many messages named a tag that nobody follows, ever.
+pub async fn unfollowed_total(tx: &mut Tx) -> Result<i64, Error> {
+    Ok(fetch_value!(tx, i64, "SELECT CAST(COALESCE(SUM(messages), 0) AS BIGINT) FROM unfollowed")?)
 }

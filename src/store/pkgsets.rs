@@ -76,6 +76,54 @@ pub async fn numbered(tx: &mut Tx, tag: &TagName, number: i64) -> Result<Option<
     fetch_optional!(tx, Row, sql, tag.as_str(), number)?.map(revision).transpose()
 }
 
+/// What is newest of a tag, without its chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Head {
+    /// The tag.
+    pub tag: TagName,
+    /// The number of its newest revision.
+    pub number: i64,
+    /// That revision's digest.
+    pub digest: Blake3,
+    /// The event it was read at.
+    pub event_id: i64,
+    /// The base arches it has repositories for.
+    pub arches: Vec<Arch>,
+    /// How many builds are in it.
+    pub builds: i64,
+    /// How many RPM files are in it.
+    pub rpms: i64,
+    /// When it was made, in microseconds.
+    pub made_at: i64,
+    /// How many builds are held.
+    pub held: i64,
+}
+
+/// Returns what is newest: of one tag, or of all that have a revision.
+pub async fn heads(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Head>, Error> {
+    let sql = "SELECT r.tag, r.number, r.digest, r.event_id, r.arches, r.builds, r.rpms, r.made_at, \
+               (SELECT COUNT(*) FROM held WHERE held.tag = r.tag) FROM pkgset_revisions r \
+               JOIN (SELECT tag, MAX(number) AS number FROM pkgset_revisions GROUP BY tag) newest \
+               ON newest.tag = r.tag AND newest.number = r.number \
+               WHERE r.tag = COALESCE($1, r.tag) ORDER BY r.tag";
+    let rows = fetch!(tx, (String, i64, String, i64, String, i64, i64, i64, i64), sql, tag.map(TagName::as_str))?;
+    let mut heads = Vec::with_capacity(rows.len());
+    for (tag, number, digest, event_id, arches, builds, rpms, made_at, held) in rows {
+        heads.push(Head {
+            tag: parse("pkgset_revisions.tag", &tag)?,
+            number,
+            digest: parse("pkgset_revisions.digest", &digest)?,
+            event_id,
+            arches: from_json("pkgset_revisions.arches", &arches)?,
+            builds,
+            rpms,
+            made_at,
+            held,
+        });
+    }
+    Ok(heads)
+}
+
 /// Returns every tag that has a revision.
 pub async fn tags(tx: &mut Tx) -> Result<Vec<TagName>, Error> {
     let rows = fetch!(tx, (String,), "SELECT DISTINCT tag FROM pkgset_revisions ORDER BY tag")?;

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::build;
 use super::path::{Wanted, escape};
 use super::tree::Entries;
+use crate::http::html::escape as escape_html;
 
 /// Returns the page about a directory.
 pub(super) fn page(directory: &Wanted, entries: &Entries) -> Response {
@@ -40,19 +41,4 @@ fn html(directory: &Wanted, entries: &Entries) -> String {
     }
     page.push_str("</body>\n</html>\n");
     page
-}
-
-fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            _ => escaped.push(c),
-        }
-    }
-    escaped
 }

@@ -222,7 +222,7 @@ mod tests {
             "tannery_builds 1",
             "tannery_composes{status=\"STARTED\"} 1",
             "tannery_generations{state=\"current\"} 1",
-            "tannery_tag_revision{tag=\"f43\"} 1",
+            "tannery_tag_revision{tag=\"f43\"} 2",
             "tannery_repository_generation{tag=\"f43\",repo=\"x86_64-debug\"} 3",
             "tannery_bus_up{connection=\"consumer\"} 0",
             "process_start_time_seconds 1795221744",

@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(inbox["unfollowed_tags"], json!([{"tag": "nobodys", "messages": 1}]));
         assert_eq!(status["outbox"], json!({"pending": 1}));
         assert_eq!(status["wakeups"], json!({"repos": 3, "tags": 0}));
-        assert_eq!((&status["tags"][0]["name"], &status["tags"][0]["revision"]), (&json!("f43"), &json!(1)));
+        assert_eq!((&status["tags"][0]["name"], &status["tags"][0]["revision"]), (&json!("f43"), &json!(2)));
         assert_eq!(status["composes"][0]["id"], "Oak-1-20261121.n.0");
         assert_eq!(status["readiness"]["ready"], false);
     }

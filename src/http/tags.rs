@@ -239,10 +239,10 @@ mod tests {
         assert_eq!((&before["revision"], &before["followed"]), (&json!(null), &json!(true)));
         assert_eq!(world.get("/api/v1/tags/f43/builds").await.json(), json!([]));
         world.set("f43").await;
-        world.publish("f43", "x86_64", 3, 1).await;
-        world.publish("f43", "src", 2, 0).await;
+        world.publish("f43", "x86_64", 3, 2).await;
+        world.publish("f43", "src", 2, 1).await;
         let tag = world.get("/api/v1/tags/f43").await.json();
-        assert_eq!((&tag["revision"], &tag["builds"], &tag["held"]), (&json!(1), &json!(1), &json!([])));
+        assert_eq!((&tag["revision"], &tag["builds"], &tag["held"]), (&json!(2), &json!(1), &json!([])));
         assert_eq!(tag["arches"], json!(["x86_64"]));
         assert_eq!(tag["repo_files"], json!(["http://tannery.test/repos/f43/x86_64.repo"]));
         let repositories = tag["repositories"].as_array().unwrap();
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(
             repositories[0],
             json!({
-                "name": "x86_64", "state": "current", "generation": 3, "revision": 1, "packages": 7,
+                "name": "x86_64", "state": "current", "generation": 3, "revision": 2, "packages": 7,
                 "published_at": "2026-11-21T00:42:24Z", "url": "http://tannery.test/repos/f43/x86_64/",
             })
         );

@@ -146,7 +146,7 @@ impl World {
         nvr
     }
 
-    /// Makes the first revision of a tag, with one build of two RPMs.
+    /// Gives a tag a first revision, which is empty, and a second with one build of two RPMs.
     pub async fn set(&self, tag: &str) {
         self.build("bash-5.3-1").await;
         let tag = tag.parse().unwrap();
@@ -168,7 +168,7 @@ impl World {
             rpms: vec![rpm("src"), rpm("x86_64")],
         };
         let chunk = pkgsets::put_chunk(&mut tx, &Chunk { builds: vec![build] }).await.unwrap().unwrap();
-        (revision.number, revision.chunks, revision.builds, revision.rpms) = (1, vec![chunk], 1, 2);
+        (revision.number, revision.chunks, revision.builds, revision.rpms) = (2, vec![chunk], 1, 2);
         pkgsets::put(&mut tx, &tag, &revision).await.unwrap();
         tx.commit().await.unwrap();
     }

@@ -36,7 +36,9 @@ pub(super) fn settings(bus: &config::Bus, body_limit: u64) -> Settings {
 
 /// Hands deliveries to the room of tags; acknowledged once their effect is durable.
 pub(super) struct Inward {
+    /// Where messages take effect.
     pub tags: Tags,
+    /// Where they are counted.
     pub received: Received,
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::bus::{Inward, settings};
 use super::{App, Error};
 use crate::bus::{Bus, Publisher, Status};
-use crate::http::{self, Readiness};
+use crate::http::{self, Readiness, Received};
 use crate::lifecycle::Lifecycle;
 use crate::model::chain;
 use crate::outbox::Drain;
@@ -54,15 +54,25 @@ impl App {
         app.composes.recover().await?;
         app.tags.wake_all().await?;
         let life = Lifecycle::default();
-        let received = http::Received::default();
+        let received = Received::default();
         let bus = app.spawn_bus(&life, received.clone())?;
-        let drain = app.drain(bus.as_ref().map(|(publisher, _)| publisher.clone()));
-        life.spawn("outbox", drain.run(life.soft().clone()));
+        let ready = Readiness::default();
+        app.spawn_rooms(&life, ready.clone());
+        let (drain, soft) = (app.drain(bus.as_ref().map(|(publisher, _)| publisher.clone())), life.soft().clone());
+        life.spawn("outbox", drain.run(soft));
         let status = bus.map(|(_, status)| status);
         app.spawn_keeping(&life, &url, status.clone());
-        let mut state = http::State::new(app.tags.clone(), status, &url, life.soft().clone());
-        state.received = received;
-        app.spawn_rooms(&life, state.ready.clone());
+        let state = http::State {
+            db: app.db.clone(),
+            config: app.config.clone(),
+            tags: app.tags.clone(),
+            clock: app.clock.clone(),
+            bells: app.bells.clone(),
+            bus: status,
+            ready,
+            received,
+            stop: life.soft().clone(),
+        };
         life.spawn("http", http::serve(listener, state));
         tracing::info!(url, data_dir = %app.config.data_dir.display(), database = app.db.kind(), "serving at {url}");
         Ok(Running { app, url, address, life, _lock: lock })
@@ -75,7 +85,7 @@ impl App {
         Self::over(self.db, Arc::new(config), self.clock, self.bells)
     }
 
-    fn spawn_bus(&self, life: &Lifecycle, received: http::Received) -> Result<Option<(Publisher, Status)>, Error> {
+    fn spawn_bus(&self, life: &Lifecycle, received: Received) -> Result<Option<(Publisher, Status)>, Error> {
         let Some(config) = &self.config.bus else { return Ok(None) };
         let settings = settings(config, self.config.inbox.max_body);
         let (bus, publisher, status) = Bus::new(settings, self.clock.clone())?;
@@ -169,7 +179,7 @@ async fn become_ready(app: App, ready: Readiness) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-    ready.reconciled();
+    ready.set();
 }
 
 /// Returns how many wake-ups of a room are left of those up to `until`, and the last there is.

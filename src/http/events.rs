@@ -11,12 +11,13 @@ use axum::response::{IntoResponse, Response};
 use axum::{RequestExt, extract::rejection::BytesRejection};
 use serde::Serialize;
 
-use super::State;
-use super::failure::{Failure, chain};
+use super::Service;
+use super::failure::Failure;
 use super::items::Items;
 use super::received::INVALID;
 use crate::events::{self, Event, Message};
 use crate::model::Blake3;
+use crate::model::chain;
 use crate::store::Write;
 use crate::store::inbox::Door;
 use crate::tags::{Incoming, Outcome, Tags};
@@ -45,18 +46,18 @@ struct NotUnderstood {
 }
 
 /// Answers `POST /api/v1/events`.
-pub(super) async fn post(Shared(state): Shared<State>, request: Request) -> Result<Response, Failure> {
+pub(super) async fn post(Shared(service): Shared<Service>, request: Request) -> Result<Response, Failure> {
     // Before the body is read: so many bodies and no more are in memory. Closed by nobody.
-    let _turn = state.bodies.acquire().await.map_err(|_| Failure::Internal(None))?;
-    let body = read(&state, request).await?;
+    let _turn = service.bodies.acquire().await.map_err(|_| Failure::Internal(None))?;
+    let body = read(&service, request).await?;
     match Items::cut(&body).map_err(Failure::BadMessage)? {
-        Items::One(text) => one(&state, text).await,
-        Items::Many(texts) => many(&state, &texts).await,
+        Items::One(text) => one(&service, text).await,
+        Items::Many(texts) => many(&service, &texts).await,
     }
 }
 
-async fn read(state: &State, mut request: Request) -> Result<Bytes, Failure> {
-    let limit = state.config().http.max_body;
+async fn read(service: &Service, mut request: Request) -> Result<Bytes, Failure> {
+    let limit = service.config.http.max_body;
     DefaultBodyLimit::max(usize::try_from(limit).unwrap_or(usize::MAX)).apply(&mut request);
     let body: Result<Bytes, BytesRejection> = request.extract().await;
     body.map_err(|rejection| match rejection.status() {
@@ -65,16 +66,16 @@ async fn read(state: &State, mut request: Request) -> Result<Bytes, Failure> {
     })
 }
 
-async fn one(state: &State, text: &str) -> Result<Response, Failure> {
-    let understood = match understand(&state.tags, text) {
+async fn one(service: &Service, text: &str) -> Result<Response, Failure> {
+    let understood = match understand(&service.tags, text) {
         Ok(understood) => understood,
         Err(not) => {
-            state.received.count_word(Door::Http, INVALID);
+            service.received.count_word(Door::Http, INVALID);
             return Err(Failure::BadMessage(not.reason));
         }
     };
-    let outcome = state.tags.receive(&incoming(&understood.message)).await?;
-    state.received.count(Door::Http, &outcome);
+    let outcome = service.tags.receive(&incoming(&understood.message)).await?;
+    service.received.count(Door::Http, &outcome);
     match outcome {
         Outcome::Refused { reason } => Err(Failure::Refused(reason)),
         Outcome::Quarantined { reason } => Err(Failure::BadMessage(reason)),
@@ -82,18 +83,18 @@ async fn one(state: &State, text: &str) -> Result<Response, Failure> {
     }
 }
 
-async fn many(state: &State, texts: &[&str]) -> Result<Response, Failure> {
+async fn many(service: &Service, texts: &[&str]) -> Result<Response, Failure> {
     let mut verdicts = Vec::with_capacity(texts.len());
     for batch in texts.chunks(PER_TRANSACTION) {
         let begun = verdicts.len();
-        let mut tx = state.db().write().await?;
+        let mut tx = service.db.write().await?;
         for text in batch {
-            verdicts.push(judge(&state.tags, &mut tx, text).await?);
+            verdicts.push(judge(&service.tags, &mut tx, text).await?);
         }
         tx.commit().await?;
-        state.tags.bells.tags.ring();
+        service.bells.tags.ring();
         for verdict in &verdicts[begun..] {
-            state.received.count_word(Door::Http, verdict.verdict);
+            service.received.count_word(Door::Http, verdict.verdict);
         }
     }
     Ok(Json(verdicts).into_response())

@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
+use crate::model::chain;
 use crate::{store, tags};
 
 /// What is said to come again after, in seconds, where that may help.
@@ -131,12 +132,6 @@ impl IntoResponse for Failure {
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("answering a request panicked");
     Failure::Internal(None).into_response()
-}
-
-/// Returns an error with its causes, in one line.
-pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use url::{Host, Url};
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use crate::config::Secret;
 use crate::model::Blake3;
@@ -19,11 +19,11 @@ const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; f
 /// With tokens, whoever has one may. Without, we listen on loopback only and everyone on this machine
 /// may, but not the pages that a browser on it shows: they could reach us under a name of their own
 /// that leads to 127.0.0.1 (DNS rebinding), or post without reading the answer.
-pub(super) async fn admit(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
+pub(super) async fn admit(Shared(service): Shared<Service>, request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let tokens = &state.config().http.tokens;
+    let tokens = &service.config.http.tokens;
     let verdict = match tokens.is_empty() {
         true => is_from_here(request.headers()),
         false => has_token(request.headers(), tokens),
@@ -35,8 +35,8 @@ pub(super) async fn admit(Shared(state): Shared<State>, request: Request, next: 
 }
 
 /// Ends requests that take longer than configured.
-pub(super) async fn in_time(Shared(state): Shared<State>, request: Request, next: Next) -> Response {
-    let limit = state.config().http.request_timeout;
+pub(super) async fn in_time(Shared(service): Shared<Service>, request: Request, next: Next) -> Response {
+    let limit = service.config.http.request_timeout;
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => Failure::Timeout(limit).into_response(),

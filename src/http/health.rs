@@ -7,10 +7,10 @@ use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use crate::bus::Link;
-use crate::store::service;
+use crate::store::service as notes;
 
 /// How long the state may take to answer before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -40,29 +40,29 @@ pub(super) async fn health() -> &'static str {
 }
 
 /// Answers `GET /readyz`. A broker that is away is named and does not make it unready.
-pub(super) async fn ready(Shared(state): Shared<State>) -> (StatusCode, Json<Ready>) {
-    let ready = readiness(&state).await;
+pub(super) async fn ready(Shared(service): Shared<Service>) -> (StatusCode, Json<Ready>) {
+    let ready = readiness(&service).await;
     let status = if ready.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(ready))
 }
 
 /// Returns whether the service is ready, part by part.
-pub(super) async fn readiness(state: &State) -> Ready {
-    let is_open = matches!(tokio::time::timeout(PATIENCE, look(state)).await, Ok(Ok(())));
-    let is_reconciled = state.ready.is_reconciled();
+pub(super) async fn readiness(service: &Service) -> Ready {
+    let is_open = matches!(tokio::time::timeout(PATIENCE, look(service)).await, Ok(Ok(())));
+    let is_reconciled = service.ready.is_ready();
     Ready {
         ready: is_open && is_reconciled,
         state: if is_open { "open" } else { "away" },
         repositories: if is_reconciled { "reconciled" } else { "reconciling" },
-        bus: state.bus.as_ref().map(|bus| {
+        bus: service.bus.as_ref().map(|bus| {
             let now = bus.read();
             BusLinks { consumer: word(&now.consumer), publisher: word(&now.publisher) }
         }),
     }
 }
 
-async fn look(state: &State) -> Result<(), Failure> {
-    service::read(&mut state.db().read().await?, service::URL).await?;
+async fn look(service: &Service) -> Result<(), Failure> {
+    notes::read(&mut service.db.read().await?, notes::URL).await?;
     Ok(())
 }
 
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
         let expected = json!({"ready": false, "state": "open", "repositories": "reconciling", "bus": null});
         assert_eq!(answer.json(), expected);
-        world.state.ready.reconciled();
+        world.state.ready.set();
         assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
         world.tags().db.close().await;
         let answer = world.get("/readyz").await;
@@ -101,7 +101,7 @@ mod tests {
     #[tokio::test]
     async fn a_broker_that_is_away_is_named_and_does_not_matter() {
         let world = World::with_bus().await;
-        world.state.ready.reconciled();
+        world.state.ready.set();
         let answer = world.get("/readyz").await;
         assert_eq!(answer.status, StatusCode::OK);
         assert_eq!(answer.json()["bus"], json!({"consumer": "down", "publisher": "down"}));

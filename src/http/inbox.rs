@@ -5,7 +5,7 @@ use axum::extract::{RawQuery, State as Shared};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use super::moment::moment;
 use super::query::{Query, bad};
@@ -37,13 +37,16 @@ pub(super) struct Kept {
 }
 
 /// Answers `GET /api/v1/inbox`, the newest first.
-pub(super) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<Kept>>, Failure> {
+pub(super) async fn list(
+    Shared(service): Shared<Service>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<Kept>>, Failure> {
     let query = Query::read(query.as_deref(), &["state", "limit"])?;
     let wanted = query.text("state").and_then(|text| text.parse::<InboxState>().ok()).ok_or_else(|| {
         let words = InboxState::ALL.map(InboxState::name).join(", ");
         bad("state", &format!("is needed, and is one of {words}"))
     })?;
-    let messages = inbox::glimpses(&mut state.db().read().await?, wanted, query.limit()?).await?;
+    let messages = inbox::glimpses(&mut service.db.read().await?, wanted, query.limit()?).await?;
     Ok(Json(messages.into_iter().map(kept).collect::<Result<_, _>>()?))
 }
 

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State as Shared};
 use serde_json::{Map, Value};
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use super::query::Query;
 use crate::events;
@@ -21,13 +21,13 @@ const AT_A_TIME: i64 = 20;
 /// Answers `GET /api/v1/messages`: up to `limit` messages after the cursor `after`; fewer where they
 /// are large, none only where there are none.
 pub(super) async fn list(
-    Shared(state): Shared<State>,
+    Shared(service): Shared<Service>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Vec<Map<String, Value>>>, Failure> {
     let query = Query::read(query.as_deref(), &["after", "limit"])?;
     let limit = query.limit()?;
     let mut cursor = query.number("after", 0..=i64::MAX)?.unwrap_or(0);
-    let mut tx = state.db().read().await?;
+    let mut tx = service.db.read().await?;
     let mut shown = Vec::new();
     let mut size = 0;
     while size < ENOUGH && (shown.len() as i64) < limit {

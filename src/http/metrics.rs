@@ -9,7 +9,7 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use crate::bus::Snapshot;
 use crate::store::wakeups::{self, Room};
@@ -19,13 +19,13 @@ use exposition::{Exposition, Kind};
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers `GET /metrics`.
-pub(super) async fn metrics(Shared(state): Shared<State>) -> Result<Response, Failure> {
+pub(super) async fn metrics(Shared(service): Shared<Service>) -> Result<Response, Failure> {
     let mut out = Exposition::default();
-    of_process(&mut out, &state);
-    if let Some(bus) = &state.bus {
-        of_bus(&mut out, &bus.read(), state.tags.clock.seconds());
+    of_process(&mut out, &service);
+    if let Some(bus) = &service.bus {
+        of_bus(&mut out, &bus.read(), service.clock.seconds());
     }
-    let mut tx = state.db().read().await?;
+    let mut tx = service.db.read().await?;
     of_messages(&mut out, &mut tx).await?;
     of_work(&mut out, &mut tx).await?;
     of_tags(&mut out, &mut tx).await?;
@@ -34,16 +34,16 @@ pub(super) async fn metrics(Shared(state): Shared<State>) -> Result<Response, Fa
     Ok((kind, out.finish()).into_response())
 }
 
-fn of_process(out: &mut Exposition, state: &State) {
+fn of_process(out: &mut Exposition, service: &Service) {
     out.family("tannery_build_info", Kind::Gauge, "Always 1; the version is in the label.");
-    out.sample(&[("version", env!("CARGO_PKG_VERSION")), ("database", state.db().kind())], 1);
+    out.sample(&[("version", env!("CARGO_PKG_VERSION")), ("database", service.db.kind())], 1);
     out.family("process_start_time_seconds", Kind::Gauge, "When the service started, in seconds after 1970.");
-    out.sample(&[], state.started_at.div_euclid(1_000_000));
+    out.sample(&[], service.started_at.div_euclid(1_000_000));
     out.family("tannery_ready", Kind::Gauge, "Whether every repository was reconciled once since the start.");
-    out.sample(&[], u8::from(state.ready.is_reconciled()));
+    out.sample(&[], u8::from(service.ready.is_ready()));
     let help = "Messages received since the start, by door and by what became of them.";
     out.family("tannery_messages_received_total", Kind::Counter, help);
-    for (door, outcome, count) in state.received.read() {
+    for (door, outcome, count) in service.received.read() {
         out.sample(&[("door", door), ("outcome", outcome)], count);
     }
 }
@@ -106,7 +106,7 @@ async fn of_work(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> 
     out.sample(&[], rpms);
     out.family("tannery_composes", Kind::Gauge, "Composes, by status.");
     for (status, count) in composes::counts(tx).await? {
-        out.sample(&[("status", &status)], count);
+        out.sample(&[("status", status.as_str())], count);
     }
     out.family("tannery_generations", Kind::Gauge, "Generations of live repositories, by state.");
     for (state, count) in generations::counts(tx).await? {

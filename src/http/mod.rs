@@ -31,6 +31,7 @@ mod tags;
 #[cfg(test)]
 mod testing;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -42,9 +43,10 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::bus;
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::Db;
-use crate::tags::Tags;
+use crate::tags::{Bells, Tags};
 use failure::Failure;
 use newest::Newest;
 
@@ -59,84 +61,91 @@ const BODIES_AT_A_TIME: usize = 4;
 pub struct Readiness(Arc<AtomicBool>);
 
 impl Readiness {
-    /// Notes that every repository was reconciled once.
-    pub fn reconciled(&self) {
+    /// Says that every repository was reconciled once.
+    pub fn set(&self) {
         self.0.store(true, Ordering::Release);
     }
 
     /// Returns whether every repository was reconciled once.
-    pub fn is_reconciled(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// What the routes stand on. Cheap to clone.
+/// What requests are answered from. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
-    /// Set by whoever reconciles the repositories.
+    /// The state.
+    pub db: Db,
+    /// What the operator decided; `http.bind` is the address that was really bound.
+    pub config: Arc<Config>,
+    /// What tags mean.
+    pub tags: Tags,
+    /// Time and chance.
+    pub clock: Clock,
+    /// Who rings for whom.
+    pub bells: Bells,
+    /// How the broker's link stands; `None` where there is none.
+    pub bus: Option<bus::Status>,
+    /// Whether the service is ready.
     pub ready: Readiness,
-    /// Counted by every door of this process.
+    /// What came in, counted by every door of this process.
     pub received: Received,
-    tags: Tags,
-    bus: Option<bus::Status>,
+    /// Fires when the service stops: ends [`serve`], and streams.
+    pub stop: CancellationToken,
+}
+
+/// The state, and what the requests to one service share.
+#[derive(Clone)]
+struct Service {
+    state: State,
+    /// Under which URL others see us, without a slash at the end.
     url: Arc<str>,
+    /// When it started, in microseconds after 1970.
     started_at: i64,
-    stop: CancellationToken,
     newest: Newest,
     bodies: Arc<Semaphore>,
 }
 
-impl State {
-    /// Returns the state over the room of tags, whose database, configuration and clock it shares.
-    ///
-    /// `url` is where others see this server, see [`crate::config::Http::url`]; `stop` ends streams
-    /// and [`serve`].
-    pub fn new(tags: Tags, bus: Option<bus::Status>, url: &str, stop: CancellationToken) -> Self {
+impl Service {
+    fn new(state: State) -> Self {
         Self {
-            ready: Readiness::default(),
-            received: Received::default(),
-            started_at: tags.clock.micros(),
-            tags,
-            bus,
-            url: url.trim_end_matches('/').into(),
-            stop,
+            url: state.config.http.url(state.config.http.bind).into(),
+            started_at: state.clock.micros(),
             newest: Newest::default(),
             bodies: Arc::new(Semaphore::new(BODIES_AT_A_TIME)),
+            state,
         }
-    }
-
-    fn db(&self) -> &Db {
-        &self.tags.db
-    }
-
-    fn config(&self) -> &Config {
-        &self.tags.config
     }
 }
 
-/// Returns all routes.
-///
-/// `/api/v1/stream` tells of new messages only while [`serve`] runs on the same state.
-pub fn router(state: State) -> Router {
-    let config = state.config();
+impl Deref for Service {
+    type Target = State;
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+fn router(service: Service) -> Router {
+    let config = &service.config;
     let tree = |name, dir| files::Tree { name, dir };
     let trees = vec![
         tree("repos", config.data_dir.join("repos")),
         tree("pools", config.data_dir.join("pools")),
         tree("composes", config.compose.dir.clone()),
     ];
-    answered_at_once(&state)
+    answered_at_once(&service)
         .route("/api/v1/stream", get(stream::stream))
         .merge(files::routes(trees))
         .fallback(|| async { Failure::NoSuchPath })
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(failure::panicked))
         .layer(middleware::map_response(guard::secure))
-        .with_state(state)
+        .with_state(service)
 }
 
 /// Returns the routes that the request timeout holds for.
-fn answered_at_once(state: &State) -> Router<State> {
+fn answered_at_once(service: &Service) -> Router<Service> {
     Router::new()
         .route("/", get(page::page))
         .route("/healthz", get(health::health))
@@ -151,6 +160,6 @@ fn answered_at_once(state: &State) -> Router<State> {
         .route("/api/v1/tags/{tag}/builds", get(tags::builds))
         .route("/api/v1/composes", get(composes::list))
         .route("/api/v1/composes/{id}", get(composes::one))
-        .route_layer(middleware::from_fn_with_state(state.clone(), guard::admit))
-        .route_layer(middleware::from_fn_with_state(state.clone(), guard::in_time))
+        .route_layer(middleware::from_fn_with_state(service.clone(), guard::admit))
+        .route_layer(middleware::from_fn_with_state(service.clone(), guard::in_time))
 }

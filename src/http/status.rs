@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State as Shared};
 use serde::Serialize;
 
-use super::State;
+use super::Service;
 use super::composes::{self, Compose};
 use super::failure::Failure;
 use super::health::{self, Ready};
@@ -80,25 +80,28 @@ struct Unfollowed {
 }
 
 /// Answers `GET /api/v1/status`.
-pub(super) async fn status(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Json<Status>, Failure> {
+pub(super) async fn status(
+    Shared(service): Shared<Service>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Status>, Failure> {
     Query::read(query.as_deref(), &[])?;
-    let readiness = health::readiness(&state).await;
-    let mut tx = state.db().read().await?;
+    let readiness = health::readiness(&service).await;
+    let mut tx = service.db.read().await?;
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
-        started_at: moment(state.started_at),
-        now: moment(state.tags.clock.micros()),
-        url: state.url.to_string(),
+        started_at: moment(service.started_at),
+        now: moment(service.clock.micros()),
+        url: service.url.to_string(),
         readiness,
-        bus: state.bus.as_ref().map(|bus| broker(bus.read())),
+        bus: service.bus.as_ref().map(|bus| broker(bus.read())),
         inbox: messages_in(&mut tx).await?,
         outbox: outbox::counts(&mut tx).await?.into_iter().map(|(state, count)| (state.name(), count)).collect(),
         wakeups: BTreeMap::from([
             ("tags", wakeups::count(&mut tx, Room::Tags).await?),
             ("repos", wakeups::count(&mut tx, Room::Repos).await?),
         ]),
-        tags: tags::all(&state, &mut tx).await?,
-        composes: composes::newest(&state, &mut tx, SHOWN).await?,
+        tags: tags::all(&service, &mut tx).await?,
+        composes: composes::newest(&service, &mut tx, SHOWN).await?,
     }))
 }
 

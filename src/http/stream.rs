@@ -15,18 +15,19 @@ use futures_util::stream::unfold;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use super::State;
-use super::failure::{Failure, chain};
+use super::Service;
+use super::failure::Failure;
 use super::messages::{portion, print};
 use super::newest;
 use super::query::{Query, bad, number};
 use crate::events::printable;
+use crate::model::chain;
 use crate::store;
 use crate::store::outbox::OutMessage;
 
 /// One client's place in the outbox.
 struct Reader {
-    state: State,
+    service: Service,
     news: watch::Receiver<i64>,
     cursor: i64,
     rows: VecDeque<OutMessage>,
@@ -34,19 +35,19 @@ struct Reader {
 
 /// Answers `GET /api/v1/stream`: what comes after `Last-Event-ID`, else after `after`, else from now on.
 pub(super) async fn stream(
-    Shared(state): Shared<State>,
+    Shared(service): Shared<Service>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let query = Query::read(query.as_deref(), &["after"])?;
     // Subscribed before the outbox is read: what comes in between wakes.
-    let news = state.newest.subscribe();
+    let news = service.newest.subscribe();
     let cursor = match (last_event_id(&headers)?, query.number("after", 0..=i64::MAX)?) {
         // A client that comes again repeats the URL it began with; where it stands now says the header.
         (Some(cursor), _) | (None, Some(cursor)) => cursor,
-        (None, None) => newest::last(&state).await?,
+        (None, None) => newest::last(&service).await?,
     };
-    let reader = Reader { state, news, cursor, rows: VecDeque::new() };
+    let reader = Reader { service, news, cursor, rows: VecDeque::new() };
     let events =
         unfold(reader, |mut reader| async { reader.next().await.map(|event| (Ok::<_, Infallible>(event), reader)) });
     // Proxies that hold back small answers (nginx) are asked not to.
@@ -65,7 +66,7 @@ impl Reader {
     /// Returns the next event, once there is one; `None`: the stream is over.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if self.state.stop.is_cancelled() {
+            if self.service.stop.is_cancelled() {
                 return None;
             }
             if let Some(row) = self.rows.pop_front() {
@@ -77,7 +78,7 @@ impl Reader {
             self.rows = self.survive(rows)?.into();
             if self.rows.is_empty() {
                 tokio::select! {
-                    () = self.state.stop.cancelled() => return None,
+                    () = self.service.stop.cancelled() => return None,
                     changed = self.news.changed() => changed.ok()?,
                 }
             }
@@ -85,7 +86,7 @@ impl Reader {
     }
 
     async fn read(&self) -> Result<Vec<OutMessage>, store::Error> {
-        portion(&mut self.state.db().read().await?, self.cursor, i64::MAX).await
+        portion(&mut self.service.db.read().await?, self.cursor, i64::MAX).await
     }
 
     fn survive<T>(&self, result: Result<T, store::Error>) -> Option<T> {

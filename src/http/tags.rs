@@ -7,7 +7,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State as Shared};
 use serde::Serialize;
 
-use super::State;
+use super::Service;
 use super::failure::Failure;
 use super::moment::moment;
 use super::query::{Query, name};
@@ -78,41 +78,44 @@ pub(super) struct Build {
 }
 
 /// Answers `GET /api/v1/tags`.
-pub(super) async fn list(Shared(state): Shared<State>, RawQuery(query): RawQuery) -> Result<Json<Vec<Tag>>, Failure> {
+pub(super) async fn list(
+    Shared(service): Shared<Service>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Vec<Tag>>, Failure> {
     Query::read(query.as_deref(), &[])?;
-    Ok(Json(all(&state, &mut state.db().read().await?).await?))
+    Ok(Json(all(&service, &mut service.db.read().await?).await?))
 }
 
 /// Answers `GET /api/v1/tags/{tag}`.
 pub(super) async fn one(
-    Shared(state): Shared<State>,
+    Shared(service): Shared<Service>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Whole>, Failure> {
     let tag: TagName = name(path)?;
     Query::read(query.as_deref(), &[])?;
-    let mut tx = state.db().read().await?;
+    let mut tx = service.db.read().await?;
     let head = pkgsets::heads(&mut tx, Some(&tag)).await?.pop();
     if head.is_none() {
-        is_known(&state, &mut tx, &tag).await?;
+        is_known(&service, &mut tx, &tag).await?;
     }
     let shown = generations::shown(&mut tx, Some(&tag)).await?;
     let held = pkgsets::held(&mut tx, &tag).await?.into_iter();
     let held = held.map(|held| Held { nvr: held.nvr, reason: held.reason }).collect();
-    Ok(Json(Whole { tag: summary(&state, tag, head, shown), held }))
+    Ok(Json(Whole { tag: summary(&service, tag, head, shown), held }))
 }
 
 /// Answers `GET /api/v1/tags/{tag}/builds`: the newest revision's set, by package.
 pub(super) async fn builds(
-    Shared(state): Shared<State>,
+    Shared(service): Shared<Service>,
     path: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Vec<Build>>, Failure> {
     let tag: TagName = name(path)?;
     Query::read(query.as_deref(), &[])?;
-    let mut tx = state.db().read().await?;
+    let mut tx = service.db.read().await?;
     let Some(revision) = pkgsets::newest(&mut tx, &tag).await? else {
-        is_known(&state, &mut tx, &tag).await?;
+        is_known(&service, &mut tx, &tag).await?;
         return Ok(Json(vec![]));
     };
     let mut builds = Vec::new();
@@ -125,15 +128,15 @@ pub(super) async fn builds(
     Ok(Json(builds))
 }
 
-async fn is_known(state: &State, tx: &mut Tx, tag: &TagName) -> Result<(), Failure> {
-    match rows::by_name(tx, &state.config().buildsys.id, tag.as_str()).await? {
+async fn is_known(service: &Service, tx: &mut Tx, tag: &TagName) -> Result<(), Failure> {
+    match rows::by_name(tx, &service.config.buildsys.id, tag.as_str()).await? {
         Some(_) => Ok(()),
         None => Err(Failure::NoSuchThing { what: "tag", name: tag.to_string() }),
     }
 }
 
 /// Returns all tags that the build system or our own past knows, by name.
-pub(super) async fn all(state: &State, tx: &mut Tx) -> Result<Vec<Tag>, store::Error> {
+pub(super) async fn all(service: &Service, tx: &mut Tx) -> Result<Vec<Tag>, store::Error> {
     let mut heads: BTreeMap<TagName, Head> = BTreeMap::new();
     for head in pkgsets::heads(tx, None).await? {
         heads.insert(head.tag.clone(), head);
@@ -142,24 +145,24 @@ pub(super) async fn all(state: &State, tx: &mut Tx) -> Result<Vec<Tag>, store::E
     for generation in generations::shown(tx, None).await? {
         shown.entry(generation.tag.clone()).or_default().push(generation);
     }
-    let known = rows::all(tx, &state.config().buildsys.id).await?.into_iter().map(|tag| tag.name);
+    let known = rows::all(tx, &service.config.buildsys.id).await?.into_iter().map(|tag| tag.name);
     let names: BTreeSet<TagName> = known.chain(heads.keys().cloned()).collect();
     let mut tags = Vec::with_capacity(names.len());
     for name in names {
         let (head, shown) = (heads.remove(&name), shown.remove(&name).unwrap_or_default());
-        tags.push(summary(state, name, head, shown));
+        tags.push(summary(service, name, head, shown));
     }
     Ok(tags)
 }
 
-fn summary(state: &State, name: TagName, head: Option<Head>, shown: Vec<Generation>) -> Tag {
-    let rule = state.config().follow.for_tag(&name);
+fn summary(service: &Service, name: TagName, head: Option<Head>, shown: Vec<Generation>) -> Tag {
+    let rule = service.config.follow.for_tag(&name);
     let Some(head) = head else {
         let followed = rule.is_some();
         let (repositories, repo_files) = (vec![], vec![]);
         return Tag { followed, repositories, repo_files, ..unread(name) };
     };
-    let at = format!("{}/repos/{name}", state.url);
+    let at = format!("{}/repos/{name}", service.url);
     let expected = rule.map_or_else(Vec::new, |rule| expected(rule, &head.arches));
     let mut generations: BTreeMap<RepoName, Option<Generation>> = BTreeMap::new();
     generations.extend(expected.iter().map(|repo| (repo.clone(), None)));

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::serve::{Patience, serve_with};
-use super::{State, router};
+use super::{Readiness, Received, Service, State, router};
 use crate::buildsys::{Local, Volume};
 use crate::bus::{Bus, Settings};
 use crate::clock::Clock;
@@ -72,7 +72,7 @@ impl World {
 
     pub async fn with_token(token: &str) -> Self {
         let http = Self::parse(&format!("http = {{ tokens = [\"{token}\"] }}")).http;
-        Self::configured(|config| config.http = http).await
+        Self::configured(|config| config.http.tokens = http.tokens).await
     }
 
     pub async fn with_bus() -> Self {
@@ -80,19 +80,22 @@ impl World {
         let settings = Settings::new("amqp://127.0.0.1:1", "q");
         let (_, _, status) = Bus::new(settings, world.tags().clock.clone()).unwrap();
         world.state.bus = Some(status);
-        world.router = router(world.state.clone());
+        world.router = router(Service::new(world.state.clone()));
         world
     }
 
     pub async fn configured(change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config::default_for(dir.path());
+        config.http.public_url = Some("http://tannery.test".to_owned());
         change(&mut config);
         let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
         let local = Local::new(db.clone(), &config.buildsys.id, Volume::new(&config.buildsys.volume));
-        let tags = Tags::new(db, local, Arc::new(config), Clock::held(NOW), Bells::default());
-        let state = State::new(tags, None, "http://tannery.test/", CancellationToken::new());
-        Self { router: router(state.clone()), state, dir }
+        let (config, clock, bells) = (Arc::new(config), Clock::held(NOW), Bells::default());
+        let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone());
+        let (ready, received, stop) = (Readiness::default(), Received::default(), CancellationToken::new());
+        let state = State { db, config, tags, clock, bells, bus: None, ready, received, stop };
+        Self { router: router(Service::new(state.clone())), state, dir }
     }
 
     /// Returns a configuration of this text.
@@ -140,8 +143,8 @@ impl World {
     /// Makes a build without files.
     pub async fn build(&self, nvr: &str) -> Nvr {
         let nvr: Nvr = nvr.parse().unwrap();
-        let mut tx = self.state.db().write().await.unwrap();
-        builds::create(&mut tx, &self.state.config().buildsys.id, &nvr, 0, NOW).await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
+        builds::create(&mut tx, &self.state.config.buildsys.id, &nvr, 0, NOW).await.unwrap();
         tx.commit().await.unwrap();
         nvr
     }
@@ -151,7 +154,7 @@ impl World {
         self.build("bash-5.3-1").await;
         let tag = tag.parse().unwrap();
         self.tags().refresh(&tag).await.unwrap();
-        let mut tx = self.state.db().write().await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
         let mut revision = pkgsets::newest(&mut tx, &tag).await.unwrap().unwrap();
         let rpm = |arch: &str| RpmEntry {
             nevra: Nevra::new("bash", 0, "5.3", "1", arch).unwrap(),
@@ -188,7 +191,7 @@ impl World {
             made_at: NOW * 1_000_000,
             replaced_at: None,
         };
-        let mut tx = self.state.db().write().await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
         generations::put(&mut tx, &generation).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -196,7 +199,7 @@ impl World {
     pub async fn hold(&self, tag: &str, nvr: &str, reason: &str) {
         let package = nvr.parse::<Nvr>().unwrap().name().clone();
         let held = Held { package: package.clone(), nvr: nvr.to_owned(), reason: reason.to_owned() };
-        let mut tx = self.state.db().write().await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
         pkgsets::set_held(&mut tx, &tag.parse().unwrap(), &package, &[held]).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -205,8 +208,8 @@ impl World {
     pub async fn compose(&self, id: &str, second: i64) {
         let row = ComposeRow {
             id: id.parse().unwrap(),
-            definition: "d".to_owned(),
-            definition_digest: Blake3::of(b"d"),
+            definition: "oak".to_owned(),
+            definition_digest: Blake3::from_bytes([0; 32]),
             release_name: "Oak".parse().unwrap(),
             label: None,
             tag: "f43".parse().unwrap(),
@@ -216,7 +219,7 @@ impl World {
             started_at: second * 1_000_000,
             ended_at: None,
         };
-        let mut tx = self.state.db().write().await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
         composes::start(&mut tx, &row).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -232,7 +235,7 @@ impl World {
 
     async fn tell_body(&self, body: Value) {
         let body: Map<String, Value> = body.as_object().unwrap().clone();
-        let mut tx = self.state.db().write().await.unwrap();
+        let mut tx = self.state.db.write().await.unwrap();
         outbox::tell(&mut tx, &self.tags().clock, "tannery.tag.changed", "f43", body).await.unwrap();
         tx.commit().await.unwrap();
     }

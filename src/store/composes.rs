@@ -112,7 +112,7 @@ pub async fn unfinished(tx: &mut Tx) -> Result<Vec<ComposeRow>, Error> {
 }
 
 /// Returns how many composes have each status.
-pub async fn counts(tx: &mut Tx) -> Result<Vec<(String, i64)>, Error> {
-    let sql = "SELECT status, COUNT(*) FROM composes GROUP BY status ORDER BY status";
-    Ok(fetch!(tx, (String, i64), sql)?)
+pub async fn counts(tx: &mut Tx) -> Result<Vec<(ComposeStatus, i64)>, Error> {
+    let rows = fetch!(tx, (String, i64), "SELECT status, COUNT(*) FROM composes GROUP BY status ORDER BY status")?;
+    rows.into_iter().map(|(status, count)| Ok((parse("composes.status", &status)?, count))).collect()
 }

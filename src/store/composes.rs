@@ -1,6 +1,6 @@
 //! Which composes are there, and how did they end?
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, parse};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, parse, without_nul};
 use crate::model::{Blake3, ComposeId, ComposeStatus, Label, TagName, Title};
 
 /// A compose.
@@ -87,7 +87,7 @@ pub async fn end(
     now: i64,
 ) -> Result<bool, Error> {
     let sql = "UPDATE composes SET status = $1, reason = $2, ended_at = $3 WHERE id = $4 AND status = 'STARTED'";
-    Ok(exec!(tx, sql, status.as_str(), reason, now, id.to_string())? > 0)
+    Ok(exec!(tx, sql, status.as_str(), reason.map(without_nul), now, id.to_string())? > 0)
 }
 
 /// Returns a compose.

@@ -5,24 +5,38 @@
 //! commits, and numbers drawn in it are in the order of commit. No retry for serialisation failures
 //! is needed, since there are none.
 
-use std::path::Path;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::error::ErrorKind;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
 
+use super::durable::Lock;
+
 /// What can go wrong with kept state.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database refused a statement or is away.
+    /// The database is away, busy or full.
     #[error("the database did not carry out a statement")]
-    Sql(#[from] sqlx::Error),
+    Sql(#[source] sqlx::Error),
+    /// The database will never take the statement: a value that the column cannot hold, a row that is
+    /// there already.
+    #[error("the database refuses a statement")]
+    Refused(#[source] sqlx::Error),
     /// The schema could not be brought up to date.
     #[error("the database schema could not be brought up to date")]
-    Schema(#[from] sqlx::migrate::MigrateError),
+    Schema(#[source] sqlx::migrate::MigrateError),
+    /// A newer version has changed the schema.
+    #[error("the database has schema {version}, which this version does not know: a newer one has used it")]
+    Newer {
+        /// The first migration that is not known.
+        version: i64,
+    },
     /// A row holds what no version of ours writes.
     #[error("column {column} holds what it cannot hold: {why}")]
     Corrupt {
@@ -60,6 +74,35 @@ impl Error {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Sql(_) | Self::File { .. })
     }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let refused = match &error {
+            sqlx::Error::Database(database) => {
+                // Class 22 of SQLSTATE: data exceptions, a NUL in a text among them.
+                let is_data = database.code().is_some_and(|code| code.len() == 5 && code.starts_with("22"));
+                is_data || !matches!(database.kind(), ErrorKind::Other)
+            }
+            sqlx::Error::Encode(_) | sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. } => true,
+            _ => false,
+        };
+        if refused { Self::Refused(error) } else { Self::Sql(error) }
+    }
+}
+
+impl From<MigrateError> for Error {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::Newer { version },
+            error => Self::Schema(error),
+        }
+    }
+}
+
+/// Returns text for people without the one character that PostgreSQL cannot hold.
+pub(crate) fn without_nul(text: &str) -> Cow<'_, str> {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
 }
 
 /// Reads a value that a column holds as text.
@@ -187,8 +230,13 @@ impl Db {
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(BUSY);
+        // SQLite has no lock of its own for migrations, nor for the step to WAL: one process at a time.
+        let lock = beside(file, "-schema.lock");
+        let taken = tokio::task::spawn_blocking(move || Lock::wait(&lock)).await;
+        let alone = taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
         migrator(SQLITE).run(&writer).await?;
+        drop(alone);
         let reader = SqlitePoolOptions::new()
             .max_connections(8)
             .connect_lazy_with(options.create_if_missing(false).read_only(true));
@@ -243,6 +291,12 @@ impl Db {
             Self::Pg(pool) => pool.close().await,
         }
     }
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 impl Write {

@@ -6,12 +6,19 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::db::Error;
 use crate::config::Transfer;
 
 /// What a file under way is called: swept away at start, never served, never a name of ours.
 pub const UNFINISHED: &str = ".unfinished-";
+
+/// Returns a name in `dir` for a file under way that nobody else has, in this process or another.
+fn under_way(dir: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    dir.join(format!("{UNFINISHED}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+}
 
 /// A file under way: visible only once it is put in its place; gone if it is dropped before.
 #[derive(Debug)]
@@ -21,15 +28,15 @@ pub struct Staged {
 }
 
 impl Staged {
-    /// Begins a file in `dir`, the directory it will be put into; `hint` tells files under way apart.
-    pub fn new(dir: &Path, hint: &str) -> Result<Self, Error> {
-        let path = dir.join(format!("{UNFINISHED}{}-{hint}", std::process::id()));
+    /// Begins a file in `dir`, the directory it will be put into; `name` is what it will be, for errors.
+    pub fn new(dir: &Path, name: &str) -> Result<Self, Error> {
+        let path = under_way(dir);
         let file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .open(&path)
-            .map_err(Error::file("cannot write", &path))?;
+            .map_err(Error::file("cannot write", &dir.join(name)))?;
         Ok(Self { path, file: Some(BufWriter::with_capacity(1 << 18, file)) })
     }
 
@@ -102,9 +109,9 @@ pub fn point(place: &Path, target: &Path) -> Result<(), Error> {
     if fs::read_link(place).is_ok_and(|old| old == target) {
         return Ok(());
     }
-    let (dir, name) = split(place)?;
+    let (dir, _) = split(place)?;
     make_dir(dir)?;
-    let beside = dir.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    let beside = under_way(dir);
     let swap = || {
         let _ = fs::remove_file(&beside);
         std::os::unix::fs::symlink(target, &beside)?;
@@ -125,14 +132,16 @@ fn split(place: &Path) -> Result<(&Path, &str), Error> {
 pub const ANY_WAY: &[Transfer] = &[Transfer::Hardlink, Transfer::Reflink, Transfer::Copy];
 
 /// Puts a file that exists elsewhere at `place`, by the first of `ways` that works. Its bytes are
-/// synced, the directory is not. What stands at `place` already is left alone.
+/// synced, the directory is not. What stands at `place` already is left alone. Where `from` is a
+/// symbolic link, the file it leads to is put there, never the link.
 pub fn place_file(from: &Path, place: &Path, ways: &[Transfer]) -> Result<(), Error> {
-    let (dir, name) = split(place)?;
+    let (dir, _) = split(place)?;
     make_dir(dir)?;
     if place.symlink_metadata().is_ok() {
         return Ok(());
     }
-    let beside = dir.join(format!("{UNFINISHED}{}-{name}", std::process::id()));
+    let from = &fs::canonicalize(from).map_err(Error::file("cannot find", from))?;
+    let beside = under_way(dir);
     let mut last = io::Error::from(io::ErrorKind::Unsupported);
     for way in ways {
         let _ = fs::remove_file(&beside);
@@ -234,6 +243,37 @@ mod tests {
         point(&link, Path::new("b")).unwrap();
         assert_eq!(fs::read_link(&link).unwrap(), Path::new("b"));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_is_followed_when_a_file_is_placed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("real"), b"x").unwrap();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink("real", &link).unwrap();
+        for way in [Transfer::Hardlink, Transfer::Copy] {
+            let place = dir.path().join(format!("deep/{way:?}"));
+            place_file(&link, &place, &[way]).unwrap();
+            assert!(place.symlink_metadata().unwrap().is_file(), "{way:?}");
+            assert_eq!(fs::read(place).unwrap(), b"x");
+        }
+    }
+
+    #[test]
+    fn many_may_put_one_file_in_one_place_at_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = dir.path().join("from");
+        fs::write(&from, vec![7; 100_000]).unwrap();
+        for round in 0..20 {
+            let place = dir.path().join(format!("pool/{round}/file"));
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| place_file(&from, &place, ANY_WAY).unwrap());
+                }
+            });
+            let there: Vec<_> = fs::read_dir(place.parent().unwrap()).unwrap().collect();
+            assert_eq!(there.len(), 1);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What came in? Messages in the order of arrival, each with what became of it.
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, parse};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, parse, without_nul};
 use std::str::FromStr;
 
 /// By which door a message came.
@@ -162,7 +162,7 @@ pub async fn insert(tx: &mut Write, new: NewMessage<'_>) -> Result<i64, Error> {
         new.arrived_at,
         new.event_id,
         new.state.name(),
-        new.reason.as_deref(),
+        new.reason.as_deref().map(without_nul),
         new.waits_for.as_deref(),
     )?;
     Ok(sequence)
@@ -179,7 +179,7 @@ pub async fn repeat(tx: &mut Write, message_id: &str) -> Result<Option<InboxStat
 /// Says what became of a waiting message.
 pub async fn settle(tx: &mut Write, sequence: i64, state: InboxState, reason: Option<&str>) -> Result<(), Error> {
     let sql = "UPDATE inbox SET state = $1, reason = $2, waits_for = NULL WHERE sequence = $3";
-    exec!(tx, sql, state.name(), reason, sequence)?;
+    exec!(tx, sql, state.name(), reason.map(without_nul), sequence)?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! What is the world told, and what has it been told already?
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_value, parse};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, parse, without_nul};
 use std::str::FromStr;
 
 /// How far a message has come.
@@ -84,13 +84,15 @@ pub async fn pending(tx: &mut Tx, limit: i64) -> Result<Vec<OutMessage>, Error> 
 
 /// Says what became of a message.
 pub async fn settle(tx: &mut Write, sequence: i64, state: OutState, reason: Option<&str>) -> Result<(), Error> {
-    exec!(tx, "UPDATE outbox SET state = $1, reason = $2 WHERE sequence = $3", state.name(), reason, sequence)?;
+    let sql = "UPDATE outbox SET state = $1, reason = $2 WHERE sequence = $3";
+    exec!(tx, sql, state.name(), reason.map(without_nul), sequence)?;
     Ok(())
 }
 
-/// Returns the newest cursor.
+/// Returns the newest cursor that was given out, also where its message is forgotten; 0 before the first.
 pub async fn last(tx: &mut Tx) -> Result<i64, Error> {
-    Ok(fetch_value!(tx, i64, "SELECT CAST(COALESCE(MAX(sequence), 0) AS BIGINT) FROM outbox")?)
+    let row = fetch_optional!(tx, (i64,), "SELECT value FROM counters WHERE name = 'outbox'")?;
+    Ok(row.map_or(0, |(value,)| value))
 }
 
 /// Returns how many messages are in each state.

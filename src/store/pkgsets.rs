@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, from_json, parse, to_json};
+use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, from_json, parse, to_json, without_nul};
 use crate::model::{Arch, Blake3, Chunk, PackageName, TagName};
 
 /// A chunk of a revision: the first package in it, and what it is called.
@@ -194,7 +194,7 @@ pub async fn set_held(tx: &mut Write, tag: &TagName, package: &PackageName, held
     exec!(tx, "DELETE FROM held WHERE tag = $1 AND package = $2", tag.as_str(), package.as_str())?;
     for build in held {
         let sql = "INSERT INTO held (tag, package, nvr, reason) VALUES ($1, $2, $3, $4)";
-        exec!(tx, sql, tag.as_str(), package.as_str(), build.nvr.as_str(), build.reason.as_str())?;
+        exec!(tx, sql, tag.as_str(), package.as_str(), build.nvr.as_str(), without_nul(&build.reason))?;
     }
     Ok(())
 }

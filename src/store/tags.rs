@@ -106,17 +106,20 @@ impl Act {
     }
 }
 
-/// Draws an event id in `second`: the next of that second, in the order of arrival.
+/// Draws an event id in `second`: the next of that second, in the order of arrival. What a second
+/// cannot hold, more than a million events, goes into the one behind it.
 pub async fn draw_event(tx: &mut Write, second: i64) -> Result<i64, Error> {
-    let second = second.clamp(0, (1 << 40) - 1);
-    let sql = "INSERT INTO seconds (second, used) VALUES ($1, 1) \
-               ON CONFLICT (second) DO UPDATE SET used = seconds.used + 1 RETURNING used";
-    let used = fetch_value!(tx, i64, sql, second)?;
-    if used >= 1 << WITHIN_SECOND {
-        let why = format!("more than a million events in second {second}");
-        return Err(Error::Corrupt { column: "seconds.used", why });
+    let mut second = second.clamp(0, (1 << 40) - 1);
+    loop {
+        let sql = "INSERT INTO seconds (second, used) VALUES ($1, 1) \
+                   ON CONFLICT (second) DO UPDATE SET used = seconds.used + 1 RETURNING used";
+        let used = fetch_value!(tx, i64, sql, second)?;
+        if used < 1 << WITHIN_SECOND {
+            return Ok(second << WITHIN_SECOND | used);
+        }
+        exec!(tx, "UPDATE seconds SET used = $1 WHERE second = $2", used - 1, second)?;
+        second += 1;
     }
-    Ok(second << WITHIN_SECOND | used)
 }
 
 /// Returns the second of an arrival at `now` (seconds): never before that of an earlier arrival, even
@@ -347,4 +350,23 @@ pub async fn open_links(tx: &mut Tx) -> Result<Vec<(TagName, TagName)>, Error> {
                JOIN tags u ON u.id = p.parent_id WHERE p.to_event IS NULL ORDER BY t.name, u.name";
     let rows = fetch!(tx, (String, String), sql)?;
     rows.into_iter().map(|(tag, parent)| Ok((parse("tags.name", &tag)?, parse("tags.name", &parent)?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Db;
+
+    #[tokio::test]
+    async fn a_second_that_is_full_gives_the_rest_to_the_one_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        let last = (1_i64 << WITHIN_SECOND) - 1;
+        exec!(tx, "INSERT INTO seconds (second, used) VALUES ($1, $2)", 9_i64, last - 1).unwrap();
+        let ids = [draw_event(&mut tx, 9).await.unwrap(), draw_event(&mut tx, 9).await.unwrap()];
+        assert_eq!(ids, [9 << WITHIN_SECOND | last, 10 << WITHIN_SECOND | 1]);
+        assert_eq!(last_event(&mut tx).await.unwrap(), ids[1]);
+        assert_eq!(draw_event(&mut tx, 9).await.unwrap(), 10 << WITHIN_SECOND | 2);
+    }
 }

@@ -11,4 +11,5 @@ mod parity;
 mod peers;
 mod rooms;
 mod services;
+mod store;
 mod world;

@@ -274,6 +274,8 @@ impl NewBuild {
         for rpm in &self.rpms {
             let place = volume.file(&rpm.location);
             let put = || {
+                // Only one import is under way at a time, so what is unfinished here is of a killed one.
+                place.parent().map_or(Ok(()), durable::sweep)?;
                 if !known.contains(&rpm.location) {
                     durable::remove(&place)?;
                 }

@@ -23,6 +23,10 @@ use crate::store::{self, durable, pkgsets};
 /// How often what is old is looked for.
 const ROUND: Duration = Duration::from_secs(60);
 
+/// How long a data file stays at least that no generation names: a generation that is under way right
+/// now has files and no row yet.
+const UNKNOWN: Duration = Duration::from_secs(3600);
+
 impl Repos {
     /// Lets go of what is old, again and again, until cancelled.
     pub async fn tidy(self, cancel: CancellationToken) {
@@ -88,7 +92,8 @@ impl Repos {
         let kept: HashSet<String> =
             all.iter().filter(|one| !old.contains(one)).flat_map(|one| one.files.clone()).collect();
         let repodata = self.layout.repodata(tag, repo);
-        blocking(move || remove_others(&repodata, &kept, oldest / 1_000_000)).await
+        let unknown = oldest.min(self.clock.micros() - UNKNOWN.as_micros() as i64);
+        blocking(move || remove_others(&repodata, &kept, unknown / 1_000_000)).await
     }
 
     /// Forgets package sets that no repository and no compose names, and that are older than messages.

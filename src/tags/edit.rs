@@ -3,15 +3,17 @@
 //! For the local build system only: a hub's tags are edited in the hub. Tagging goes the way of a
 //! message, so that a command and a broker cause the same; the rest has no message in Koji either.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
+use super::circle::circle;
 use super::receive::{Incoming, Outcome};
 use super::{Error, Order, Tags};
 use crate::buildsys::{self, BuildSystem, Problem, read_import};
 use crate::model::{Arch, Nvr, PackageName, TagName};
-use crate::store::builds;
+use crate::store::builds::{self, BuildState};
 use crate::store::durable::Lock;
 use crate::store::inbox::Door;
 use crate::store::tags::{self as rows, LinkRow, NOW, PackageState, TagRow};
@@ -40,6 +42,14 @@ pub enum EditError {
     /// The build system's rules forbid it.
     #[error("{0}")]
     Refused(String),
+    /// The arches name one that no repository can be for, or one twice.
+    #[error("{arch} is {why}")]
+    BadArch {
+        /// The arch.
+        arch: Arch,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// The link would close a circle.
     #[error("the tags would inherit from each other in a circle: {0}")]
     Circle(String),
@@ -160,8 +170,7 @@ impl Tags {
             return Err(EditError::TagExists(name.clone()));
         }
         let event = self.now(&mut tx).await?;
-        let arches = edit.arches.clone().unwrap_or_default();
-        rows::create(&mut tx, self.local.id(), name, &arches, event).await?;
+        rows::create(&mut tx, self.local.id(), name, &[], event).await?;
         self.edit_in(&mut tx, name, edit, event).await?;
         self.commit(tx).await
     }
@@ -177,6 +186,7 @@ impl Tags {
     async fn edit_in(&self, tx: &mut Write, name: &TagName, edit: &TagEdit, event: i64) -> Result<(), EditError> {
         let tag = self.tag(tx, name).await?;
         if let Some(arches) = &edit.arches {
+            check_arches(arches)?;
             rows::set_arches(tx, tag.id, arches).await?;
         }
         for parent in &edit.without {
@@ -245,7 +255,8 @@ impl Tags {
         nvr: &Nvr,
         force: bool,
     ) -> Result<(), EditError> {
-        if builds::by_nvr(tx, self.local.id(), nvr).await?.is_none() {
+        let build = builds::by_nvr(tx, self.local.id(), nvr).await?;
+        if build.is_none_or(|build| build.state == BuildState::Deleted) {
             return Err(EditError::NoSuchBuild(nvr.clone()));
         }
         let (name, version, release) = (nvr.name(), nvr.version(), nvr.release());
@@ -283,31 +294,33 @@ impl Tags {
         self.commit(tx).await
     }
 
-    /// Takes back a block, as `koji unblock-pkg`: the tag's own row goes, and where the package would
-    /// then not be listed, a listing takes its place. A block inherited from a parent is overridden.
+    /// Takes back blocks, all or none, as `koji unblock-pkg`: the tag's own row goes, and where the package
+    /// would then not be listed, a listing takes its place. A block inherited from a parent is overridden.
     pub async fn unblock(&self, tag: &TagName, packages: &[PackageName]) -> Result<(), EditError> {
+        let mut listings = BTreeMap::new();
         for package in packages {
             let facts = self.local.facts(tag, Some(package), NOW).await?;
             let Some(mut facts) = facts else { return Err(EditError::NoSuchTag(tag.clone())) };
-            let listed = |facts: &buildsys::Facts| Order::of(facts).packages(facts).contains(package);
-            let known = facts.tags.values().any(|tag| !tag.packages.is_empty());
-            if listed(&facts) || !known {
+            let word = |facts: &buildsys::Facts| Order::of(facts).words(facts).get(package).copied();
+            if word(&facts) != Some(PackageState::Blocked) {
                 return Err(EditError::NotBlocked { package: package.clone(), tag: tag.clone() });
             }
             if let Some(own) = facts.tags.get_mut(tag) {
                 own.packages.clear();
             }
-            let mut tx = self.db.write().await?;
-            let row = self.tag(&mut tx, tag).await?;
-            let event = self.now(&mut tx).await?;
+            listings.insert(package, word(&facts) != Some(PackageState::Listed));
+        }
+        let mut tx = self.db.write().await?;
+        let row = self.tag(&mut tx, tag).await?;
+        let event = self.now(&mut tx).await?;
+        for (package, needs_listing) in listings {
             rows::close_package(&mut tx, row.id, package, event).await?;
-            if !listed(&facts) {
+            if needs_listing {
                 rows::open_package(&mut tx, row.id, package, PackageState::Listed, event, None).await?;
             }
             self.wake_dependents(&mut tx, tag, package.as_str()).await?;
-            self.commit(tx).await?;
         }
-        Ok(())
+        self.commit(tx).await
     }
 
     /// Imports the RPM files that `paths` name or contain, build by build; each is whole or not there.
@@ -365,6 +378,20 @@ impl Tags {
     }
 }
 
+/// Refuses what is no base arch, and an arch named twice.
+fn check_arches(arches: &[Arch]) -> Result<(), EditError> {
+    for (at, arch) in arches.iter().enumerate() {
+        let bad = |why| Err(EditError::BadArch { arch: arch.clone(), why });
+        if arch.is_source() || arch.is_noarch() {
+            return bad("not a base arch such as x86_64");
+        }
+        if arches[..at].contains(arch) {
+            return bad("named twice");
+        }
+    }
+    Ok(())
+}
+
 async fn own_state(tx: &mut Tx, tag: i64, package: &PackageName) -> Result<Option<PackageState>, store::Error> {
     Ok(rows::packages(tx, tag, Some(package), NOW).await?.first().map(|row| row.state))
 }
@@ -375,39 +402,5 @@ async fn blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
-}
-
-/// Returns the circle that a link from `tag` to `parent` would close, if it would.
-fn circle(links: &[(TagName, TagName)], tag: &TagName, parent: &TagName) -> Option<String> {
-    let mut paths = vec![vec![parent.clone()]];
-    let mut seen = vec![parent.clone()];
-    while let Some(path) = paths.pop() {
-        let last = path.last()?;
-        if last == tag {
-            let names = std::iter::once(tag).chain(&path).map(TagName::as_str);
-            return Some(names.collect::<Vec<_>>().join(" > "));
-        }
-        for (_, next) in links.iter().filter(|(child, _)| child == last) {
-            if !seen.contains(next) {
-                seen.push(next.clone());
-                paths.push(path.iter().cloned().chain([next.clone()]).collect());
-            }
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_circle_is_printed() {
-        let tag = |name: &str| name.parse::<TagName>().unwrap();
-        let links = [(tag("a"), tag("b")), (tag("b"), tag("c")), (tag("b"), tag("d"))];
-        assert_eq!(circle(&links, &tag("c"), &tag("a")).unwrap(), "c > a > b > c");
-        assert_eq!(circle(&links, &tag("a"), &tag("a")).unwrap(), "a > a");
-        assert_eq!(circle(&links, &tag("a"), &tag("d")), None);
     }
 }

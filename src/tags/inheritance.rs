@@ -91,9 +91,15 @@ impl Order {
     }
 
     /// Returns the packages that are listed and not blocked.
+    pub fn packages(&self, facts: &Facts) -> BTreeSet<PackageName> {
+        let listed = self.words(facts).into_iter().filter(|(_, state)| *state == PackageState::Listed);
+        listed.map(|(package, _)| package).collect()
+    }
+
+    /// Returns the word that counts on each package of which there is one.
     ///
     /// The first row met wins, blocked or not; the root's own rows are never filtered.
-    pub fn packages(&self, facts: &Facts) -> BTreeSet<PackageName> {
+    pub fn words(&self, facts: &Facts) -> BTreeMap<PackageName, PackageState> {
         let mut seen: BTreeMap<PackageName, PackageState> = BTreeMap::new();
         for visit in &self.visits {
             let rows = facts.tags.get(&visit.tag).map_or(&[][..], |tag| &tag.packages);
@@ -103,8 +109,7 @@ impl Order {
                 }
             }
         }
-        let listed = seen.into_iter().filter(|(_, state)| *state == PackageState::Listed);
-        listed.map(|(package, _)| package).collect()
+        seen
     }
 
     /// Returns the base arches: of the nearest tag that has any, links without config being passed by.

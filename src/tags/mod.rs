@@ -3,12 +3,15 @@
 //! This room owns the transaction that a message, a request or a command causes, so that all doors
 //! are one. It writes no repository and reads no RPM: it wakes the next room with a key.
 
+mod circle;
 mod edit;
 mod inheritance;
 mod pkgset;
 mod receive;
 mod reconcile;
 mod select;
+#[cfg(test)]
+mod tests;
 mod wait;
 
 use std::sync::Arc;

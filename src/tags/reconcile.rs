@@ -4,11 +4,12 @@
 //! Takes no hint about what changed but which packages may have: what they are now is asked. An equal
 //! result wakes nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::pkgset::{self, Draft};
+use super::receive::chain;
 use super::select::{self, Candidate, Choice};
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
@@ -18,7 +19,7 @@ use crate::outbox;
 use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::tags::NOW;
 use crate::store::wakeups::{self, Room, WakeUp};
-use crate::store::{self, Write};
+use crate::store::{self, Tx, Write};
 
 /// Most builds that one message lists.
 const MOST_LISTED: usize = 1000;
@@ -36,55 +37,57 @@ struct Answer {
 }
 
 impl Tags {
-    /// Brings every tag that was woken up to date, and all it wakes meanwhile; gives how many tags.
+    /// Brings every tag that was woken up to date; gives how many tags. Of several errors the first is
+    /// returned, after all have had their turn; those stay woken.
     pub async fn reconcile_woken(&self) -> Result<usize, Error> {
         let woken = wakeups::pending(&mut self.db.read().await?, Room::Tags).await?;
-        let mut of_tag: BTreeMap<String, Vec<WakeUp>> = BTreeMap::new();
-        for wake_up in woken {
-            of_tag.entry(wake_up.key.clone()).or_default().push(wake_up);
+        let names: BTreeSet<String> = woken.into_iter().map(|wake_up| wake_up.key).collect();
+        let mut first = None;
+        for name in &names {
+            // What is wrong with one tag keeps no other waiting.
+            if let Err(error) = self.reconcile_named(name).await {
+                tracing::error!(tag.name = name, error = %chain(&error), "{name} cannot be brought up to date");
+                first.get_or_insert(error);
+            }
         }
-        let count = of_tag.len();
-        for (name, wake_ups) in of_tag {
-            let Ok(tag) = name.parse::<TagName>() else {
-                return Err(store::Error::Corrupt { column: "wakeups.key", why: format!("{name:?}") }.into());
-            };
-            self.reconcile(&tag, &wake_ups).await?;
-        }
-        Ok(count)
+        first.map_or(Ok(names.len()), Err)
+    }
+
+    async fn reconcile_named(&self, name: &str) -> Result<(), Error> {
+        let tag: TagName = store::db::parse("wakeups.key", name)?;
+        self.reconcile(&tag).await
     }
 
     /// Brings one tag up to date, whatever woke it.
     pub async fn refresh(&self, tag: &TagName) -> Result<Option<Revision>, Error> {
-        let woken = wakeups::pending(&mut self.db.read().await?, Room::Tags).await?;
-        let mut of_tag: Vec<WakeUp> = woken.into_iter().filter(|wake_up| wake_up.key == tag.as_str()).collect();
-        if pkgsets::newest(&mut self.db.read().await?, tag).await?.is_none() {
-            let whole = WakeUp { key: tag.to_string(), part: String::new(), sequence: 0, since: 0, touched: 0 };
-            of_tag.push(whole);
-        }
-        if !of_tag.is_empty() {
-            self.reconcile(tag, &of_tag).await?;
-        }
+        self.reconcile(tag).await?;
         Ok(pkgsets::newest(&mut self.db.read().await?, tag).await?)
     }
 
     /// Compares the set with the build system's rows, and takes the wake-ups away.
-    async fn reconcile(&self, tag: &TagName, wake_ups: &[WakeUp]) -> Result<(), Error> {
+    async fn reconcile(&self, tag: &TagName) -> Result<(), Error> {
         let rule = self.config.follow.for_tag(tag);
         loop {
-            let before = pkgsets::newest(&mut self.db.read().await?, tag).await?;
+            let (before, wake_ups) = state(&mut self.db.read().await?, tag).await?;
+            if before.is_some() && wake_ups.is_empty() {
+                return Ok(());
+            }
             let answer = match rule {
-                Some(rule) => self.ask(tag, rule, wake_ups, before.is_some()).await?,
+                Some(rule) => self.ask(tag, rule, &wake_ups, before.is_some()).await?,
                 None => None,
             };
             let mut tx = self.db.write().await?;
-            // Another process may have been here meanwhile: its revision is the one to go on from.
-            if pkgsets::newest(&mut tx, tag).await? != before {
+            // Another process may have been here meanwhile. Its revision is the one to go on from; and
+            // where it took a wake-up away, it may have seen what came after our question.
+            let (newest, left) = state(&mut tx, tag).await?;
+            let taken = |wake_up: &WakeUp| left.iter().all(|still| still.part != wake_up.part);
+            if newest != before || wake_ups.iter().any(taken) {
                 continue;
             }
             if let (Some(answer), Some(rule)) = (answer, rule) {
                 self.write(&mut tx, tag, rule, before, answer).await?;
             }
-            for wake_up in wake_ups {
+            for wake_up in &wake_ups {
                 wakeups::done(&mut tx, Room::Tags, wake_up).await?;
             }
             tx.commit().await?;
@@ -203,6 +206,13 @@ impl Tags {
         }
         Ok(())
     }
+}
+
+/// Returns a tag's newest revision, and what woke the tag since.
+async fn state(tx: &mut Tx, tag: &TagName) -> Result<(Option<Revision>, Vec<WakeUp>), store::Error> {
+    let mut woken = wakeups::pending(tx, Room::Tags).await?;
+    woken.retain(|wake_up| wake_up.key == tag.as_str());
+    Ok((pkgsets::newest(tx, tag).await?, woken))
 }
 
 fn arches(facts: &Facts, rule: &FollowRule) -> Vec<Arch> {

@@ -9,12 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::pkgset::{self, Draft};
-use super::receive::chain;
 use super::select::{self, Candidate, Choice};
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
 use crate::config::{FollowRule, Live};
-use crate::model::{Arch, BuildEntry, PackageName, TagName};
+use crate::model::{Arch, BuildEntry, PackageName, TagName, chain};
 use crate::outbox;
 use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::tags::NOW;

@@ -1,6 +1,6 @@
 //! Builds and package sets.
 
-use tannery::model::{Blake3, BuildEntry, Chunk, Nevra, Nvr, RpmEntry, Sha256, TagName};
+use tannery::model::{Blake3, BuildEntry, Chunk, ComposeStatus, Nevra, Nvr, RpmEntry, Sha256, TagName};
 use tannery::store::builds::{self, BuildRow, BuildState, Copy, RpmRow};
 use tannery::store::composes::{self, ComposeRow};
 use tannery::store::generations::{self, Generation, GenerationState};
@@ -154,7 +154,7 @@ async fn revisions_and_chunks_are_kept_as_long_as_somebody_names_them(db: Db) {
     assert_eq!(chunks, [entry("b", "1"), entry("a", "1")].map(|build| Chunk { builds: vec![build] }));
     assert!(pkgsets::chunks(&mut tx, &[Blake3::of(b"stranger")]).await.is_err());
     generations::put(&mut tx, &named_by_a_generation(&tag, 2)).await.unwrap();
-    composes::start(&mut tx, &named_by_a_compose(&tag, 3), "F-43", 0).await.unwrap();
+    composes::start(&mut tx, &named_by_a_compose(&tag, 3)).await.unwrap();
     pkgsets::forget(&mut tx, 1).await.unwrap();
     assert_eq!(numbers(&mut tx, &tag).await, [1, 2, 3, 4], "none is old enough");
     pkgsets::forget(&mut tx, i64::MAX).await.unwrap();
@@ -186,11 +186,14 @@ fn named_by_a_generation(tag: &TagName, revision: i64) -> Generation {
 
 fn named_by_a_compose(tag: &TagName, revision: i64) -> ComposeRow {
     ComposeRow {
-        id: "F-43.0".to_owned(),
+        id: "F-43-20261121.0".parse().unwrap(),
         definition: String::new(),
-        tag: tag.to_string(),
+        definition_digest: Blake3::of(b"f"),
+        release_name: "F".parse().unwrap(),
+        label: None,
+        tag: tag.clone(),
         revision: Some(revision),
-        status: "STARTED".to_owned(),
+        status: ComposeStatus::Started,
         reason: None,
         started_at: 0,
         ended_at: None,

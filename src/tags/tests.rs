@@ -143,7 +143,7 @@ async fn a_named_link_is_imported_as_the_file_it_leads_to() {
     let walked = house.tags.import(vec![links.clone()]).await.unwrap();
     assert!(walked.imported.is_empty() && walked.problems.is_empty(), "links in a directory are not followed");
     let report = house.tags.import(house.distribution.update.iter().map(named).collect()).await.unwrap();
-    assert_eq!(report.imported, [house.distribution.update_build.clone()]);
+    assert_eq!(report.imported, std::slice::from_ref(&house.distribution.update_build));
     let mut tx = house.db.read().await.unwrap();
     let id = builds::by_nvr(&mut tx, "local", &house.distribution.update_build).await.unwrap().unwrap().id;
     for copy in builds::copies(&mut tx, &[id]).await.unwrap() {

@@ -153,9 +153,12 @@ impl History {
     }
 }
 
+/// The world that holds the files, and the builds with their files.
+type Made = (World, Vec<(Nvr, Vec<PathBuf>)>);
+
 /// Four builds, two of each of two packages, with their files; made once.
-fn material() -> &'static (World, Vec<(Nvr, Vec<PathBuf>)>) {
-    static MADE: OnceLock<(World, Vec<(Nvr, Vec<PathBuf>)>)> = OnceLock::new();
+fn material() -> &'static Made {
+    static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
         let world = World::new();
         let made = packages::make(&world.path("rpms"), &"x86_64".parse().unwrap()).unwrap();

@@ -184,6 +184,10 @@ mod tests {
                 ["#", "HELP", name, ..] => assert!(helped.insert(name), "{line}"),
                 ["#", "TYPE", name, kind] => {
                     assert!(helped.contains(name) && families.insert(name), "{line}");
+                    assert!(
+                        include_str!("../../docs/http.md").contains(&format!("`{name}`")),
+                        "{name} is undocumented"
+                    );
                     assert_eq!(kind == "counter", name.ends_with("_total"), "{line}");
                 }
                 _ => {

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::store::inbox::Door;
 use crate::tags::Outcome;
 
-const DOORS: [Door; 3] = [Door::Amqp, Door::Http, Door::Cli];
+/// The doors of a service; commands are processes of their own, and end before anybody could read.
+const DOORS: [Door; 2] = [Door::Amqp, Door::Http];
 
 /// What can become of a message: the words of [`Outcome::word`], and one for what was turned away.
 const WORDS: [&str; 8] =

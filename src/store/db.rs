@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use sqlx::error::ErrorKind;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Postgres, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{Connection, Postgres, SqlSafeStr, Sqlite, Transaction};
 
 use super::durable::Lock;
 
@@ -28,9 +28,15 @@ pub enum Error {
     /// there already.
     #[error("the database refuses a statement")]
     Refused(#[source] sqlx::Error),
-    /// The schema could not be brought up to date.
-    #[error("the database schema could not be brought up to date")]
-    Schema(#[source] sqlx::migrate::MigrateError),
+    /// The database cannot be opened: it is away, is none, or its schema cannot be brought up to date.
+    #[error("cannot open the database {place}")]
+    Open {
+        /// The file, or the name and the server; never a password.
+        place: String,
+        /// The cause, of sqlx.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A newer version has changed the schema.
     #[error("the database has schema {version}, which this version does not know: a newer one has used it")]
     Newer {
@@ -70,9 +76,21 @@ impl Error {
         move |source| Self::File { doing, path, source }
     }
 
+    fn open(place: &str) -> impl FnOnce(sqlx::Error) -> Self {
+        let place = place.to_owned();
+        move |source| Self::Open { place, source: source.into() }
+    }
+
+    fn schema(place: String) -> impl FnOnce(MigrateError) -> Self {
+        move |error| match error {
+            MigrateError::VersionMissing(version) => Self::Newer { version },
+            source => Self::Open { place, source: source.into() },
+        }
+    }
+
     /// Returns whether waiting may help: the disk is full, or the database is away.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Sql(_) | Self::File { .. })
+        matches!(self, Self::Sql(_) | Self::Open { .. } | Self::File { .. })
     }
 }
 
@@ -88,15 +106,6 @@ impl From<sqlx::Error> for Error {
             _ => false,
         };
         if refused { Self::Refused(error) } else { Self::Sql(error) }
-    }
-}
-
-impl From<MigrateError> for Error {
-    fn from(error: MigrateError) -> Self {
-        match error {
-            MigrateError::VersionMissing(version) => Self::Newer { version },
-            error => Self::Schema(error),
-        }
     }
 }
 
@@ -234,8 +243,10 @@ impl Db {
         let lock = beside(file, "-schema.lock");
         let taken = tokio::task::spawn_blocking(move || Lock::wait(&lock)).await;
         let alone = taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await?;
-        migrator(SQLITE).run(&writer).await?;
+        let place = file.display().to_string();
+        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        let writer = writer.map_err(Error::open(&place))?;
+        migrator(SQLITE).run(&writer).await.map_err(Error::schema(place))?;
         drop(alone);
         let reader = SqlitePoolOptions::new()
             .max_connections(8)
@@ -245,9 +256,17 @@ impl Db {
 
     /// Opens the PostgreSQL database at `url` and brings its schema up to date.
     pub async fn open_postgres(url: &str) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(url)?.application_name("tannery");
-        let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(BUSY).connect_with(options).await?;
-        migrator(POSTGRES).run(&pool).await?;
+        let options = PgConnectOptions::from_str(url).map_err(Error::open("of state.url"))?;
+        let options = options.application_name("tannery");
+        let (name, host, port) = (options.get_database().unwrap_or_default(), options.get_host(), options.get_port());
+        let place = format!("{name} on {host}:{port}");
+        // A pool tries until the time is up, and no longer knows why; one connection says it at once.
+        let first = tokio::time::timeout(BUSY, PgConnection::connect_with(&options)).await;
+        let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Error::open(&place))?;
+        first.close().await.map_err(Error::open(&place))?;
+        let pool = PgPoolOptions::new().max_connections(10).acquire_timeout(BUSY).connect_with(options).await;
+        let pool = pool.map_err(Error::open(&place))?;
+        migrator(POSTGRES).run(&pool).await.map_err(Error::schema(place))?;
         Ok(Self::Pg(pool))
     }
 
@@ -356,6 +375,19 @@ mod tests {
         }
         let files = std::fs::read_dir("migrations/sqlite").unwrap().count();
         assert_eq!(files, SQLITE.len());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_cannot_be_opened_is_named_without_its_password() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state.sqlite");
+        std::fs::write(&file, "no database, but a text as long as its header ".repeat(99)).unwrap();
+        let error = Db::open_sqlite(&file).await.unwrap_err().to_string();
+        assert_eq!(error, format!("cannot open the database {}", file.display()));
+        let error = Db::open_postgres("postgres://me:secret@127.0.0.1:1/oak").await.unwrap_err();
+        assert_eq!(error.to_string(), "cannot open the database oak on 127.0.0.1:1");
+        let told = crate::model::chain(&error);
+        assert!(told.contains("Connection refused") && !told.contains("secret"), "{told}");
     }
 
     #[tokio::test]

@@ -86,10 +86,9 @@ pub fn make_dir(dir: &Path) -> Result<(), Error> {
         make_dir(parent)?;
     }
     match fs::create_dir(dir) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(Error::file("cannot make", dir)(error));
-        }
-        _ => {}
+        // Another process was quicker, or what stands there is no directory.
+        Err(_) if dir.is_dir() => {}
+        made => made.map_err(Error::file("cannot make the directory", dir))?,
     }
     dir.parent().map_or(Ok(()), sync_dir)
 }
@@ -233,6 +232,16 @@ mod tests {
         assert_eq!(fs::read(dir.path().join("name")).unwrap(), b"half");
         drop(Staged::new(dir.path(), "y").unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_is_not_taken_for_a_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(make_dir(&file).unwrap_err().to_string().contains("cannot make the directory"));
+        make_dir(&dir.path().join("a/b")).unwrap();
+        make_dir(&dir.path().join("a/b")).unwrap();
     }
 
     #[test]

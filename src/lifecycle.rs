@@ -5,6 +5,7 @@
 //! durable or not begun.
 
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,12 +15,21 @@ use tokio_util::task::TaskTracker;
 /// How long work in hand may go on after the soft stop.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// A task ended that should have run until the stop, and took the process with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{task} ended by itself, and the service with it")]
+pub struct Broken {
+    /// The task's name.
+    pub task: &'static str,
+}
+
 /// The life of a process: what it runs, and its two stops. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     soft: CancellationToken,
     hard: CancellationToken,
     tasks: TaskTracker,
+    broken: Arc<OnceLock<Broken>>,
 }
 
 impl Lifecycle {
@@ -31,7 +41,7 @@ impl Lifecycle {
     /// Runs a task until it ends or the hard stop drops it. A task that ends before the soft stop
     /// ends the whole process: none of ours ends by itself.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let (soft, hard) = (self.soft.clone(), self.hard.clone());
+        let (soft, hard, broken) = (self.soft.clone(), self.hard.clone(), self.broken.clone());
         self.tasks.spawn(async move {
             // Run apart, so that a panic is seen here and not lost.
             let run = tokio::spawn(async move {
@@ -42,6 +52,8 @@ impl Lifecycle {
             });
             let ended = run.await;
             if !soft.is_cancelled() {
+                // The first to end is the cause.
+                let _ = broken.set(Broken { task: name });
                 tracing::error!(task = name, panicked = ended.is_err(), "{name} ended by itself; stopping");
                 soft.cancel();
             }
@@ -60,12 +72,16 @@ impl Lifecycle {
     }
 
     /// Waits for SIGTERM, SIGINT or a soft stop from within, then lets everything end.
-    pub async fn until_stopped(&self) {
+    ///
+    /// # Errors
+    /// It was not asked to stop: a task ended by itself.
+    pub async fn until_stopped(&self) -> Result<(), Broken> {
         tokio::select! {
             () = interrupted() => tracing::info!("asked to stop; finishing what is in hand"),
             () = self.soft.cancelled() => {}
         }
         self.stop().await;
+        self.broken.get().map_or(Ok(()), |broken| Err(*broken))
     }
 
     /// Stops everything: softly, then, after a while, hard.
@@ -107,5 +123,28 @@ impl Bell {
     /// Waits for a ring, or for `at_most`.
     pub async fn heard(&self, at_most: Duration) {
         let _ = tokio::time::timeout(at_most, self.0.notified()).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ends_by_itself_is_told_at_the_end() {
+        let life = Lifecycle::default();
+        let soft = life.soft().clone();
+        life.spawn("steady", async move { soft.cancelled().await });
+        life.spawn("brittle", async {});
+        assert_eq!(life.until_stopped().await, Err(Broken { task: "brittle" }));
+    }
+
+    #[tokio::test]
+    async fn a_stop_that_was_asked_for_is_no_failure() {
+        let life = Lifecycle::default();
+        let soft = life.soft().clone();
+        life.spawn("steady", async move { soft.cancelled().await });
+        life.stop().await;
+        assert_eq!(life.until_stopped().await, Ok(()));
     }
 }

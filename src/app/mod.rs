@@ -37,6 +37,9 @@ pub enum Error {
     /// The broker's settings are not usable.
     #[error("the settings in [bus] cannot be used")]
     Bus(#[from] crate::bus::BadSettings),
+    /// A part of the service ended by itself; the log says why.
+    #[error(transparent)]
+    Broken(#[from] crate::lifecycle::Broken),
     /// The address is taken, or not ours.
     #[error("cannot listen on {address}")]
     Listen {
@@ -89,7 +92,6 @@ impl App {
     /// Runs the whole service until SIGTERM or SIGINT.
     pub async fn serve(self) -> Result<(), Error> {
         let running = self.start().await?;
-        running.until_stopped().await;
-        Ok(())
+        running.until_stopped().await
     }
 }

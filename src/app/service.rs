@@ -125,9 +125,13 @@ impl App {
 
 impl Running {
     /// Waits until the service is told to stop, then lets everything end.
-    pub async fn until_stopped(self) {
-        self.life.until_stopped().await;
+    ///
+    /// # Errors
+    /// It was not told to stop, but a part of it ended by itself.
+    pub async fn until_stopped(self) -> Result<(), Error> {
+        let ended = self.life.until_stopped().await;
         self.app.db.close().await;
+        Ok(ended?)
     }
 
     /// Stops the service: what is in hand is finished.

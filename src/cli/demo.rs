@@ -87,7 +87,7 @@ impl Demo {
             return Ok(ExitCode::SUCCESS);
         }
         say("\nServing until you press Ctrl-C.")?;
-        story.running.until_stopped().await;
+        story.running.until_stopped().await?;
         Ok(ExitCode::SUCCESS)
     }
 }

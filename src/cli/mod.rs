@@ -18,6 +18,7 @@ mod suggest;
 mod tag;
 mod wait_repo;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -59,6 +60,30 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
+}
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli),
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            told(&error);
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments: these it repeats, so that they are
+/// shown without colours, and with what would steer a terminal escaped.
+fn told(error: &clap::Error) {
+    // Nobody is left to tell where the output is closed.
+    let _ = if error.use_stderr() { io::stderr().write_all(complaint(error).as_bytes()) } else { error.print() };
+}
+
+fn complaint(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.lines().map(|line| output::harmless(line) + "\n").collect()
 }
 
 /// Runs a command; errors are told on standard error in one line.
@@ -129,6 +154,14 @@ mod tests {
     #[test]
     fn the_commands_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_repeated_of_wrong_arguments_cannot_steer_a_terminal() {
+        let error = parse("tannery tag show a\u{1b}[2J\u{202e}\u{9b}b").unwrap_err();
+        let shown = complaint(&error);
+        assert!(shown.contains("invalid value 'a\\u{202e}\\u{9b}b'"), "{shown}");
+        assert!(!shown.contains(|char: char| char.is_control() && char != '\n'), "{shown}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum ImportError {
     /// Its SOURCERPM is not the name of a source RPM.
     #[error("names {text:?} as its source RPM")]
     BadSource {
-        /// What it names.
+        /// What it names, cut where it is long.
         text: String,
         /// What is wrong with the name.
         #[source]
@@ -212,7 +212,7 @@ fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
 /// Returns the build that a package belongs to.
 fn build_of(package: &Package) -> Result<Nvr, ImportError> {
     let nevra = &package.nevra;
-    let bad = |source| ImportError::BadSource { text: package.source_rpm.clone(), source };
+    let bad = |source| ImportError::BadSource { text: package.source_rpm.chars().take(60).collect(), source };
     if nevra.is_source() {
         let nvr = Nvr::new(nevra.name.as_str(), &nevra.evr.version, &nevra.evr.release);
         return nvr.map_err(|source| bad(Some(source)));

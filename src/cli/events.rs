@@ -63,7 +63,10 @@ struct Head {
     state: &'static str,
     reason: Option<String>,
     duplicates: i64,
+    /// Of the whole body, as the digest.
     body_size: i64,
+    /// BLAKE3.
+    body_digest: String,
 }
 
 /// A message, whole.
@@ -105,6 +108,7 @@ fn head(message: Message) -> Head {
         reason: message.reason,
         duplicates: message.duplicates,
         body_size: message.body_size,
+        body_digest: message.body_digest,
     }
 }
 
@@ -145,7 +149,7 @@ fn text(whole: &Whole) -> String {
         ("reason", head.reason.clone().unwrap_or_else(|| "-".to_owned())),
         ("duplicates", head.duplicates.to_string()),
         ("headers", whole.headers.to_string()),
-        ("body", format!("{} bytes", head.body_size)),
+        ("body", format!("{} bytes, BLAKE3 {}", head.body_size, head.body_digest)),
     ];
     let mut text: String = fields.iter().map(|(name, value)| format!("{name:<11}{}\n", harmless(value))).collect();
     // Alternate form: indented.

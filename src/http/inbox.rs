@@ -27,6 +27,8 @@ pub(super) struct Kept {
     body: String,
     /// Bytes of the whole body.
     body_size: i64,
+    /// BLAKE3 of the whole body.
+    body_digest: String,
     state: &'static str,
     reason: Option<String>,
     /// Its place among the events of the local build system.
@@ -59,6 +61,7 @@ fn kept(message: Message) -> Result<Kept, store::Error> {
         topic: message.topic,
         body: String::from_utf8_lossy(&message.body).into_owned(),
         body_size: message.body_size,
+        body_digest: message.body_digest,
         state: message.state.name(),
         reason: message.reason,
         event: message.event_id,

@@ -109,6 +109,8 @@ pub struct Message {
     pub body: Vec<u8>,
     /// The size of the whole body in bytes.
     pub body_size: i64,
+    /// BLAKE3 of the whole body.
+    pub body_digest: String,
     /// When it arrived, in microseconds.
     pub arrived_at: i64,
     /// Its place among the events of the local build system.
@@ -121,11 +123,12 @@ pub struct Message {
     pub duplicates: i64,
 }
 
-type Row = (i64, String, String, String, String, Vec<u8>, i64, i64, Option<i64>, String, Option<String>, i64);
+type Row = (i64, String, String, String, String, Vec<u8>, i64, String, i64, Option<i64>, String, Option<String>, i64);
 
 fn message(row: Row) -> Result<Message, Error> {
-    let (sequence, message_id, door, topic, headers, body, body_size, arrived_at, event_id, state, reason, duplicates) =
+    let (sequence, message_id, door, topic, headers, body, body_size, body_digest, arrived_at, event_id, state, ..) =
         row;
+    let (reason, duplicates) = (row.11, row.12);
     let state = parse("inbox.state", &state)?;
     Ok(Message {
         sequence,
@@ -135,6 +138,7 @@ fn message(row: Row) -> Result<Message, Error> {
         headers,
         body,
         body_size,
+        body_digest,
         arrived_at,
         event_id,
         state,
@@ -185,15 +189,15 @@ pub async fn settle(tx: &mut Write, sequence: i64, state: InboxState, reason: Op
 
 /// Returns the messages that wait for the build `nvr`, in the order of their places.
 pub async fn waiting_for(tx: &mut Tx, nvr: &str) -> Result<Vec<Message>, Error> {
-    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, arrived_at, event_id, state, reason, \
-               duplicates FROM inbox WHERE state = 'waiting' AND waits_for = $1 ORDER BY event_id";
+    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, body_digest, arrived_at, event_id, \
+               state, reason, duplicates FROM inbox WHERE state = 'waiting' AND waits_for = $1 ORDER BY event_id";
     fetch!(tx, Row, sql, nvr)?.into_iter().map(message).collect()
 }
 
 /// Returns up to `limit` messages in `state`, the newest first.
 pub async fn newest(tx: &mut Tx, state: InboxState, limit: i64) -> Result<Vec<Message>, Error> {
-    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, arrived_at, event_id, state, reason, \
-               duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
+    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, body_digest, arrived_at, event_id, \
+               state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
     fetch!(tx, Row, sql, state.name(), limit)?.into_iter().map(message).collect()
 }
 
@@ -202,13 +206,15 @@ pub async fn newest(tx: &mut Tx, state: InboxState, limit: i64) -> Result<Vec<Me
 pub async fn heads(tx: &mut Tx, state: Option<InboxState>, limit: i64) -> Result<Vec<Message>, Error> {
     let rows = match state {
         Some(state) => {
-            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, arrived_at, \
-                       event_id, state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
+            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, \
+                       body_digest, arrived_at, event_id, state, reason, duplicates FROM inbox WHERE state = $1 \
+                       ORDER BY sequence DESC LIMIT $2";
             fetch!(tx, Row, sql, state.name(), limit)?
         }
         None => {
-            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, arrived_at, \
-                       event_id, state, reason, duplicates FROM inbox ORDER BY sequence DESC LIMIT $1";
+            let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, \
+                       body_digest, arrived_at, event_id, state, reason, duplicates FROM inbox \
+                       ORDER BY sequence DESC LIMIT $1";
             fetch!(tx, Row, sql, limit)?
         }
     };
@@ -217,15 +223,15 @@ pub async fn heads(tx: &mut Tx, state: Option<InboxState>, limit: i64) -> Result
 
 /// Returns the message with this id.
 pub async fn by_id(tx: &mut Tx, message_id: &str) -> Result<Option<Message>, Error> {
-    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, arrived_at, event_id, state, reason, \
-               duplicates FROM inbox WHERE message_id = $1";
+    let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, body_digest, arrived_at, event_id, \
+               state, reason, duplicates FROM inbox WHERE message_id = $1";
     fetch_optional!(tx, Row, sql, message_id)?.map(message).transpose()
 }
 
 /// Returns up to `limit` messages in `state`, the newest first, with the first 4 KiB of each body.
 pub async fn glimpses(tx: &mut Tx, state: InboxState, limit: i64) -> Result<Vec<Message>, Error> {
-    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 4096), body_size, arrived_at, event_id, \
-               state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
+    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 4096), body_size, body_digest, \
+               arrived_at, event_id, state, reason, duplicates FROM inbox WHERE state = $1 ORDER BY sequence DESC LIMIT $2";
     fetch!(tx, Row, sql, state.name(), limit)?.into_iter().map(message).collect()
 }
 

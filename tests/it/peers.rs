@@ -1,32 +1,18 @@
 //! Are the peers what the stories take them for? Each is asked once, as the stories will.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-use crate::world::{Broker, Database, Ended, World, eventually, peer, python, rabbitmqctl, run, tool};
+use crate::world::{
+    Broker, Consumer, Database, Publisher, World, eventually, feed, peer, python, rabbitmqctl, run, tagging, tool,
+};
 
 const SOON: Duration = Duration::from_secs(60);
-
-fn feed(command: &mut Command, input: &str) -> Ended {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap().into()
-}
-
-/// Starts a stock consumer and returns it once it consumes, with the rest of its lines.
-fn consumer(arguments: &[&str]) -> (Child, impl Iterator<Item = serde_json::Value> + use<>) {
-    let mut child = python("consume.py").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut values = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line.unwrap()).unwrap());
-    assert_eq!(values.next().unwrap()["ready"], true);
-    (child, values)
-}
 
 #[test]
 fn fedora_messaging_publishes_and_consumes() {
     let broker = Broker::new();
-    let (mut child, mut messages) = consumer(&["--timeout", "60", &broker.url(), "org.example.#"]);
+    let mut messages = Consumer::new(&["--timeout", "60", &broker.url(), "org.example.#"]);
     let message = r#"{"id": "6fe646bd-948b-48ef-aa2b-ee47c058fffb", "topic": "tag", "body": {"name": "é"}}"#;
     let sent = feed(python("publish.py").args(["--topic-prefix", "org.example", &broker.url()]), message).ok();
     assert_eq!(sent.trim(), "6fe646bd-948b-48ef-aa2b-ee47c058fffb");
@@ -34,7 +20,22 @@ fn fedora_messaging_publishes_and_consumes() {
     assert_eq!(received["id"], sent.trim());
     assert_eq!(received["topic"], "org.example.tag");
     assert_eq!(received["body"]["name"], "é");
-    assert!(child.wait().unwrap().success());
+    assert_eq!(messages.ended(), Some(0));
+}
+
+#[test]
+fn a_publisher_that_stays_sends_each_message_as_it_comes() {
+    let broker = Broker::new();
+    let mut messages = Consumer::new(&["--messages", "2", "--timeout", "60", &broker.url(), "#"]);
+    let mut publisher = Publisher::new(&broker.url());
+    for second in [1, 86_399] {
+        let message = tagging("tag", "oak", "hello-world-1.0-1", second);
+        publisher.send(std::slice::from_ref(&message));
+        let received = messages.next().unwrap();
+        assert_eq!((&received["id"], &received["body"]), (&message["id"], &message["body"]));
+        assert_eq!(received["headers"]["sent-at"], message["headers"]["sent-at"]);
+    }
+    assert_eq!(messages.ended(), Some(0));
 }
 
 #[test]
@@ -49,15 +50,15 @@ fn the_broker_takes_our_client_certificate_and_no_strangers() {
 #[test]
 fn a_consumer_that_gets_nothing_ends_with_status_one() {
     let broker = Broker::new();
-    let (mut child, mut messages) = consumer(&["--timeout", "1", &broker.url(), "#"]);
+    let mut messages = Consumer::new(&["--timeout", "1", &broker.url(), "#"]);
     assert_eq!(messages.next(), None);
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert_eq!(messages.ended(), Some(1));
 }
 
 #[test]
 fn a_broker_can_close_one_virtual_hosts_connections() {
     let broker = Broker::new();
-    let (mut child, _messages) = consumer(&["--timeout", "300", "--queue", "mine", &broker.url(), "#"]);
+    let _consumer = Consumer::new(&["--timeout", "300", "--queue", "mine", &broker.url(), "#"]);
     let consumers = || rabbitmqctl(&["-p", broker.vhost(), "list_queues", "name", "consumers"]);
     assert!(consumers().contains("mine\t1"));
     let connection = || rabbitmqctl(&["list_connections", "vhost", "pid"]);
@@ -66,8 +67,6 @@ fn a_broker_can_close_one_virtual_hosts_connections() {
     broker.close_connections();
     // The stock consumer connects again.
     eventually(SOON, "a new connection", || of_ours(connection()).is_some_and(|now| now != before));
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 #[test]

@@ -1,8 +1,9 @@
 """Publishes messages with fedora-messaging's own Python API, and waits for the broker's confirms.
 
-    publish.py [--tls DIR] [--topic-prefix P] AMQP_URL < messages
+    publish.py [--tls DIR] [--topic-prefix P] [--lines] AMQP_URL < messages
 
-Standard input has one message as a JSON object, an array of them, or one object a line. A message
+Standard input has one message as a JSON object, an array of them, or several objects; it is read to
+its end first. With --lines it has an object a line, and each is published as it comes. A message
 has `topic` and `body`; `headers`, `id`, `severity` and `priority` are optional. The id of each
 message that the broker has confirmed is printed, one a line. Status 1: one was not taken.
 """
@@ -49,12 +50,14 @@ def main():
     parser.add_argument("--tls", help="directory with ca.pem, client.pem and client.key")
     parser.add_argument("--topic-prefix", default="")
     parser.add_argument("--exchange", default="amq.topic")
+    parser.add_argument("--lines", action="store_true")
     arguments = parser.parse_args()
     settings.apply(arguments.url, tls=arguments.tls, topic_prefix=arguments.topic_prefix)
 
     from fedora_messaging import api, exceptions
 
-    for fields in messages_of(sys.stdin.read()):
+    messages = map(json.loads, sys.stdin) if arguments.lines else messages_of(sys.stdin.read())
+    for fields in messages:
         message = built(fields)
         try:
             api.publish(message, exchange=arguments.exchange)

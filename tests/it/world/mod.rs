@@ -1,12 +1,15 @@
 //! In what world does a story take place? Real peers, a data directory of its own, and the service as
 //! its users have it: the built program, its command line and its HTTP.
 //!
-//! Nothing here looks into the crate, so that a story holds whatever the rooms do inside.
+//! Nothing here looks into the crate, so that a story holds whatever the rooms do inside; it only takes
+//! the packages of the demonstration from it.
 
 mod http;
+mod messages;
 mod peer;
 mod servers;
 mod service;
+mod site;
 mod wait;
 
 use std::fs;
@@ -14,12 +17,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use tannery::demo::packages::{self, Distribution};
 use tempfile::TempDir;
 
-pub use http::{get, request};
+pub use http::{Answer, get, request};
+pub use messages::{Consumer, Publisher, feed, tagging};
 pub use peer::{Ended, peer, python, run, tool};
 pub use servers::{Broker, Database, rabbitmqctl};
 pub use service::{Service, free_port};
+pub use site::{SOON, Site, Store};
 pub use wait::{eventually, true_within};
 
 /// How long the service may take to become ready, also on a busy machine.
@@ -53,6 +59,11 @@ impl World {
     /// Makes a sample of `tests/peers/sample.py` (`repository`, `compose`) in the directory of that name.
     pub fn sample(&self, kind: &str) {
         run(python("sample.py").arg(kind).arg(self.path(kind))).ok();
+    }
+
+    /// Makes the demonstration's distribution for x86_64 in the directory `distribution`.
+    pub fn distribution(&self) -> Distribution {
+        packages::make(&self.path("distribution"), &"x86_64".parse().unwrap()).unwrap()
     }
 
     /// Serves a directory of this world with Python's own server, ready when returned with its address.

@@ -5,14 +5,20 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::http::get;
 use super::wait::{eventually, true_within};
+
+/// The ports that services listen on: below those that connections are given, apart from those of
+/// `scripts/peers`.
+const PORTS: Range<u16> = 10_240..20_000;
 
 /// How many lines of a log a failure shows.
 const TAIL: usize = 60;
@@ -39,6 +45,11 @@ impl Service {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
         Self { child, log: log.to_owned() }
+    }
+
+    /// Returns the id of the program.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits until `path` at `address` is answered with status 200. An `Err` says that the program has
@@ -124,6 +135,18 @@ impl Drop for Service {
 }
 
 /// Returns a port of the loopback address that was free a moment ago.
+///
+/// Not one that the kernel gives to those who connect: while a story has its service down, another
+/// client, or even who tries to reach the service, could be given it.
 pub fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = std::process::id() as u16;
+    for _ in 0..PORTS.len() {
+        let offset = start.wrapping_mul(101).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + offset % PORTS.len() as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port of {PORTS:?} is free");
 }

@@ -13,4 +13,5 @@ mod peers;
 mod rooms;
 mod services;
 mod store;
+mod story;
 mod world;

@@ -7,6 +7,7 @@ mod bus;
 mod checkers;
 mod cli;
 mod compose;
+mod durable;
 mod order;
 mod parity;
 mod peers;

@@ -8,6 +8,7 @@ mod checkers;
 mod cli;
 mod compose;
 mod durable;
+mod kill;
 mod order;
 mod parity;
 mod peers;

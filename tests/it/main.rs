@@ -9,6 +9,7 @@ mod cli;
 mod compose;
 mod durable;
 mod kill;
+mod memory;
 mod order;
 mod parity;
 mod peers;

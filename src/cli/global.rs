@@ -1,5 +1,6 @@
 //! With which configuration does a command run, and where does its log go? The options of all commands.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
@@ -50,7 +51,11 @@ impl Global {
     }
 
     /// Reads the configuration; `extra` are options that the command itself has: flag, key and value.
-    pub(super) fn load(&self, extra: &[(&str, &str, String)]) -> anyhow::Result<Config> {
+    pub(super) fn load(
+        &self,
+        extra: &[(&str, &str, String)],
+        env: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> anyhow::Result<Config> {
         let mut overrides = Overrides::none();
         for (at, set) in self.set.iter().enumerate() {
             let usage = || Usage(format!("--set takes KEY=VALUE, and number {} has no =", at + 1));
@@ -76,7 +81,7 @@ impl Global {
         for (flag, key, value) in extra {
             overrides.text(flag, key, value);
         }
-        Ok(Config::load(self.file(), &overrides, std::env::vars_os())?)
+        Ok(Config::load(self.file(), &overrides, env)?)
     }
 }
 
@@ -105,11 +110,8 @@ mod tests {
     use super::*;
 
     fn load(global: Global) -> anyhow::Result<Config> {
-        Global { config: Some("config/tannery.toml".into()), ..global }.load(&[(
-            "--bind",
-            "http.bind",
-            "127.0.0.1:1".to_owned(),
-        )])
+        let bind = ("--bind", "http.bind", "127.0.0.1:1".to_owned());
+        Global { config: Some("config/tannery.toml".into()), ..global }.load(&[bind], [])
     }
 
     #[test]

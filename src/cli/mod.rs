@@ -105,7 +105,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(demo) => demo.overrides(cli.global.data_dir()),
         _ => Vec::new(),
     };
-    let config = cli.global.load(&extra)?;
+    let config = cli.global.load(&extra, std::env::vars_os())?;
     if let Command::Config(command) = &cli.command {
         return command.run(cli.global.file());
     }

@@ -8,6 +8,7 @@ pub mod builds;
 pub mod composes;
 pub mod db;
 pub mod durable;
+mod error;
 pub mod generations;
 pub mod inbox;
 pub mod outbox;
@@ -16,4 +17,5 @@ pub mod service;
 pub mod tags;
 pub mod wakeups;
 
-pub use db::{Db, Error, Tx, Write};
+pub use db::{Db, Tx, Write};
+pub use error::Error;

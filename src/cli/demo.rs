@@ -80,12 +80,12 @@ impl Demo {
         make_room(&data_dir)?;
         let mut story = Story::begin(config).await?;
         story.tell().await?;
-        story.epilogue()?;
         if self.once || !std::io::stdout().is_terminal() {
+            let (tag, arch) = (story.tag.clone(), story.arch.clone());
             story.running.stop().await;
-            say(&format!("\nThe service has ended. Serve it again: tannery --data-dir {} serve", data_dir.display()))?;
-            return Ok(ExitCode::SUCCESS);
+            return ended(&data_dir, &tag, &arch);
         }
+        story.epilogue()?;
         say("\nServing until you press Ctrl-C.")?;
         story.running.until_stopped().await?;
         Ok(ExitCode::SUCCESS)
@@ -102,7 +102,7 @@ fn make_room(dir: &Path) -> anyhow::Result<()> {
         let _free = Lock::take(&dir.join("serve.lock")).context("another demo is still serving there")?;
         std::fs::remove_dir_all(dir).with_context(|| format!("cannot clear {}", dir.display()))?;
     }
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the directory {}", dir.display()))?;
     std::fs::write(dir.join(MARK), "").with_context(|| format!("cannot write into {}", dir.display()))
 }
 
@@ -228,16 +228,32 @@ impl Story {
     }
 
     fn epilogue(&self) -> anyhow::Result<()> {
-        let (url, tag, arch) = (&self.running.url, &self.tag, &self.arch);
-        let repo = format!("{url}/repos/{tag}/{arch}/");
+        let url = &self.running.url;
         say(&format!("\nRepositories and composes: {url}/\nData directory: {}", self.app().config.data_dir.display()))?;
-        say(&format!("\nInstall from it, into a directory of its own:\n  {}", dnf_line(&repo, tag)))?;
-        if !is_installed("dnf") {
-            say("  (dnf is not installed here; on Debian: apt-get install dnf)")?;
-        }
-        say(&format!("Look at it:\n  curl -s {repo}repodata/repomd.xml"))?;
+        try_it(&format!("{url}/repos/{}/{}/", self.tag, self.arch), &self.tag)?;
         say(&format!("  curl -s '{url}/api/v1/messages?limit=5'"))
     }
+}
+
+/// Says what can be done without the service: repositories are plain directories.
+fn ended(data_dir: &Path, tag: &TagName, arch: &Arch) -> anyhow::Result<ExitCode> {
+    let dir = data_dir.display();
+    say(&format!(
+        "\nThe service has ended; what it published is a directory and stays usable.\nData directory: {dir}"
+    ))?;
+    try_it(&format!("file://{dir}/repos/{tag}/{arch}/"), tag)?;
+    let program = std::env::args().next().unwrap_or_else(|| "tannery".to_owned());
+    say(&format!("Serve it again, at http://127.0.0.1:8180/:\n  {program} --data-dir {dir} serve"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows how to install from a repository, and to look at it.
+fn try_it(repo: &str, tag: &TagName) -> anyhow::Result<()> {
+    say(&format!("\nInstall from it, into a directory of its own (dnf wants root):\n  {}", dnf_line(repo, tag)))?;
+    if !is_installed("dnf") {
+        say("  (dnf is not installed here; on Debian: apt-get install dnf)")?;
+    }
+    say(&format!("Look at it:\n  curl -s {repo}repodata/repomd.xml"))
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -43,7 +44,7 @@ impl Repos {
         let encoding =
             Encoding { compression: rule.repos.compression.into(), open_checksum: rule.repos.open_checksums };
         let written = write_metadata(&self.db, &repodata, packages.into(), encoding).await?;
-        let repomd = self.repomd(tag, repo, &written).await;
+        let repomd = self.repomd(tag, repo, &written).await?;
         let generation = self.begin(tag, repo, revision, &repomd, Row { pool, input, written, count }).await?;
         drop(pool_in_use);
         let place = self.layout.repomd(tag, repo);
@@ -99,26 +100,33 @@ impl Repos {
 
     /// Returns the pointer file of a new generation: its times rise above those on disk, whatever the
     /// clock says, since yum refuses an older one.
-    async fn repomd(&self, tag: &TagName, repo: &RepoName, written: &[Written]) -> Vec<u8> {
-        let on_disk = self.pointer(tag, repo).await.map_or(0, |(_, newest)| newest);
+    async fn repomd(&self, tag: &TagName, repo: &RepoName, written: &[Written]) -> Result<Vec<u8>, Error> {
+        let on_disk = self.pointer(tag, repo).await?.map_or(0, |(_, newest)| newest);
         let time = self.clock.seconds().max(on_disk + 1);
         let records = written.iter().map(|file| file.record(time)).collect();
-        Repomd { revision: time.to_string(), records }.to_bytes()
+        Ok(Repomd { revision: time.to_string(), records }.to_bytes())
     }
 
-    /// Returns the digest of the pointer on disk, and the newest time in it.
-    pub(super) async fn pointer(&self, tag: &TagName, repo: &RepoName) -> Option<(Sha256, i64)> {
+    /// Returns the digest of the pointer on disk, and the newest time in it; `None` where there is none, or
+    /// none of ours.
+    pub(super) async fn pointer(&self, tag: &TagName, repo: &RepoName) -> Result<Option<(Sha256, i64)>, Error> {
         let place = self.layout.repomd(tag, repo);
-        let read = move || {
-            let small = fs::metadata(&place).is_ok_and(|there| there.len() <= LARGEST_REPOMD);
-            Ok(if small { fs::read(&place).ok() } else { None })
+        let read = move || match fs::metadata(&place) {
+            Ok(there) if there.is_file() && there.len() <= LARGEST_REPOMD => {
+                // What cannot be read now says nothing: taken for absent, it would be followed by an older one.
+                fs::read(&place).map(Some).map_err(store::Error::file("cannot read", &place))
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(store::Error::file("cannot read", &place)(error))
+            }
+            _ => Ok(None),
         };
-        let bytes = blocking(read).await.ok()??;
+        let Some(bytes) = blocking(read).await? else { return Ok(None) };
         let newest = Repomd::parse(&bytes).map_or(0, |repomd| {
             let times = repomd.records.iter().map(|record| record.timestamp);
             times.chain(repomd.revision.parse()).max().unwrap_or(0)
         });
-        Some((Sha256::of(&bytes), newest))
+        Ok(Some((Sha256::of(&bytes), newest)))
     }
 
     async fn begin(

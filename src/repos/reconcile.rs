@@ -153,7 +153,7 @@ impl Repos {
         let current = generations::current(&mut tx, tag, repo).await?;
         drop(tx);
         if let Some(current) = current.filter(|current| current.input == listing.input) {
-            if self.is_whole(&current, &listing).await {
+            if self.is_whole(&current, &listing).await? {
                 self.write_repo_file(tag, repo, rule).await?;
                 let mut tx = self.db.write().await?;
                 generations::set_revision(&mut tx, &current, revision.number).await?;
@@ -167,16 +167,16 @@ impl Repos {
     }
 
     /// Returns whether what a reader of the current generation needs stands where it should.
-    async fn is_whole(&self, current: &Generation, listing: &super::listing::Listing) -> bool {
-        let pointer = self.pointer(&current.tag, &current.repo).await;
+    async fn is_whole(&self, current: &Generation, listing: &super::listing::Listing) -> Result<bool, Error> {
+        let pointer = self.pointer(&current.tag, &current.repo).await?;
         if pointer.is_none_or(|(digest, _)| digest != current.repomd) {
-            return false;
+            return Ok(false);
         }
         let repodata = self.layout.repodata(&current.tag, &current.repo);
         let pool = self.layout.pool(&listing.pool);
         let mut needed: Vec<_> = current.files.iter().map(|file| repodata.join(file)).collect();
         needed.extend(listing.packages.iter().map(|listed| pool.join(&listed.rpm.location)));
-        super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await.unwrap_or(false)
+        super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await
     }
 
     /// Ends what a killed process began: the pointer on disk says whether it was swapped.
@@ -185,7 +185,7 @@ impl Repos {
         let Some(begun) = all.iter().find(|generation| generation.state == GenerationState::Publishing) else {
             return Ok(());
         };
-        let pointer = self.pointer(tag, repo).await;
+        let pointer = self.pointer(tag, repo).await?;
         if pointer.is_some_and(|(digest, _)| digest == begun.repomd) {
             tracing::info!(tag.name = %tag, repo = %repo, "{tag}/{repo} was published when the service ended");
             return self.make_current(begun, None).await;

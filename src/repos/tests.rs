@@ -198,6 +198,23 @@ async fn old_files_stay_as_long_as_they_may_be_read_and_then_go() {
 }
 
 #[tokio::test]
+async fn an_arch_that_a_tag_gains_gets_its_repositories() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let edit =
+        TagEdit { arches: Some(vec!["aarch64".parse().unwrap(), "x86_64".parse().unwrap()]), ..TagEdit::default() };
+    house.tags.edit_tag(&house.tag(), &edit).await.unwrap();
+    let (build, arch) = (house.distribution.first_builds[0].clone(), ["aarch64".parse().unwrap()]);
+    assert_ne!(house.repos.visible(&house.tag(), &build, &arch).await.unwrap(), Visibility::Visible);
+    house.settle().await;
+    assert_eq!(house.repos.visible(&house.tag(), &build, &arch).await.unwrap(), Visibility::Visible);
+    for repo in ["aarch64", "aarch64-debug"] {
+        assert!(house.repo_dir().with_file_name(repo).join("repodata/repomd.xml").is_file(), "{repo}");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_repository_is_written_anew() {
     let house = House::new().await;
     house.import_and_tag().await;

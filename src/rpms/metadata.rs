@@ -29,7 +29,7 @@ pub enum MetadataError {
     /// A metadata file could not be written.
     #[error("cannot write the metadata of {dir}")]
     Repodata {
-        /// The directory.
+        /// The file, by its kind in its directory, or the package file.
         dir: String,
         /// The cause.
         #[source]
@@ -105,7 +105,8 @@ fn write_one(
     if let Some(error) = known.failed {
         return Err(error);
     }
-    let written = written.map_err(|source| MetadataError::Repodata { dir: dir.display().to_string(), source })?;
+    let file = || dir.join(kind.as_str()).display().to_string();
+    let written = written.map_err(|source| MetadataError::Repodata { dir: file(), source })?;
     staged.put(&written.file_name())?;
     Ok(written)
 }

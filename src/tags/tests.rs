@@ -180,6 +180,24 @@ async fn an_import_is_whole_or_nothing_and_twice_is_harmless() {
 }
 
 #[tokio::test]
+async fn files_that_come_later_reach_every_set_that_holds_the_build() {
+    let house = House::new().await;
+    let (later, at_first) = house.distribution.update.split_last().unwrap();
+    house.tags.import(at_first.to_vec()).await.unwrap();
+    let nvr = [house.distribution.update_build.clone()];
+    house.tags.tag_builds(&tag("base"), &nvr, false).await.unwrap();
+    let rpms = async |name: &str| {
+        house.tags.reconcile_woken().await.unwrap();
+        pkgsets::newest(&mut house.db.read().await.unwrap(), &tag(name)).await.unwrap().unwrap().rpms
+    };
+    assert_eq!((rpms("base").await, rpms("side").await), (at_first.len() as i64, at_first.len() as i64));
+    let report = house.tags.import(vec![later.clone()]).await.unwrap();
+    assert_eq!((report.imported, report.without_source), (nvr.to_vec(), nvr.to_vec()));
+    let all = house.distribution.update.len() as i64;
+    assert_eq!((rpms("base").await, rpms("side").await), (all, all));
+}
+
+#[tokio::test]
 async fn one_tag_that_is_damaged_keeps_no_other_waiting() {
     let house = House::new().await;
     let nvr = house.import().await;

@@ -8,6 +8,7 @@ mod checkers;
 mod cli;
 mod compose;
 mod durable;
+mod full_disk;
 mod kill;
 mod memory;
 mod order;

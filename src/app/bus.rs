@@ -3,6 +3,7 @@
 use crate::bus::{Delivery, Handler, Queue, Settings, Tls, Verdict};
 use crate::config;
 use crate::http::Received;
+use crate::model::chain;
 use crate::store::inbox::Door;
 use crate::tags::{Incoming, Tags};
 
@@ -59,7 +60,7 @@ impl Handler for Inward {
                 Verdict::Ack
             }
             Err(error) => {
-                tracing::warn!(error = %error, "a message waits: its effect cannot be stored now");
+                tracing::warn!(error = %chain(&error), "a message waits: its effect cannot be stored now");
                 Verdict::TryLater
             }
         }

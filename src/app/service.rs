@@ -112,7 +112,7 @@ impl App {
         life.spawn("notes", async move {
             loop {
                 if let Err(error) = note(&app, &url, status.as_ref()).await {
-                    tracing::warn!(%error, "how the service stands could not be noted");
+                    tracing::warn!(error = %chain(&error), "how the service stands could not be noted");
                 }
                 tokio::select! {
                     () = soft.cancelled() => return,
@@ -178,7 +178,9 @@ async fn become_ready(app: App, ready: Readiness) {
             match left(&app, room, until).await {
                 Ok((0, _)) => break,
                 Ok((_, last)) => until = Some(until.unwrap_or(last)),
-                Err(error) => tracing::warn!(%error, "whether the repositories are current cannot be seen"),
+                Err(error) => {
+                    tracing::warn!(error = %chain(&error), "whether the repositories are current cannot be seen")
+                }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -207,7 +209,7 @@ async fn reconcile_after_reconnect(tags: Tags, status: Status, stop: Cancellatio
         if connects > seen.max(1)
             && let Err(error) = tags.wake_all().await
         {
-            tracing::warn!(%error, "tags could not be woken after a reconnect");
+            tracing::warn!(error = %chain(&error), "tags could not be woken after a reconnect");
             continue;
         }
         seen = connects;

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::publish::blocking;
 use super::{Error, Repos};
 use crate::config::FollowRule;
-use crate::model::{Blake3, RepoName, TagName};
+use crate::model::{Blake3, RepoName, TagName, chain};
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::{self, durable, pkgsets};
 
@@ -36,7 +36,7 @@ impl Repos {
                 () = tokio::time::sleep(ROUND) => {}
             }
             if let Err(error) = self.tidy_once().await {
-                tracing::warn!(%error, "old files could not be removed");
+                tracing::warn!(error = %chain(&error), "old files could not be removed");
             }
         }
     }

@@ -153,13 +153,11 @@ impl Db {
         let taken = tokio::task::spawn_blocking(move || Lock::wait(&lock)).await;
         let alone = taken.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         let place = file.display().to_string();
-        let writer = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await;
+        let writer = lite_pool(1).connect_with(options.clone()).await;
         let writer = writer.map_err(Error::open(&place))?;
         migrator(SQLITE).run(&writer).await.map_err(Error::schema(place))?;
         drop(alone);
-        let reader = SqlitePoolOptions::new()
-            .max_connections(8)
-            .connect_lazy_with(options.create_if_missing(false).read_only(true));
+        let reader = lite_pool(8).connect_lazy_with(options.create_if_missing(false).read_only(true));
         Ok(Self::Lite { writer, reader })
     }
 
@@ -219,6 +217,16 @@ impl Db {
             Self::Pg(pool) => pool.close().await,
         }
     }
+}
+
+/// Returns a pool that gives out no connection which believes to be in a transaction still.
+///
+/// Where the disk is full SQLite rolls back by itself; sqlx then fails to, and counts the transaction as
+/// open for ever. Such a connection is closed, and the next one is new.
+fn lite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 fn beside(file: &Path, ending: &str) -> PathBuf {
@@ -297,6 +305,21 @@ mod tests {
         assert_eq!(error.to_string(), "cannot open the database oak on 127.0.0.1:1");
         let told = crate::model::chain(&error);
         assert!(told.contains("Connection refused") && !told.contains("secret"), "{told}");
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_writing_goes_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        exec!(tx, "CREATE TABLE big (bytes BLOB)").unwrap();
+        fetch_value!(tx, i64, "PRAGMA max_page_count = 1").unwrap();
+        let full = exec!(tx, "INSERT INTO big VALUES (zeroblob(1000000))").unwrap_err();
+        assert!(full.to_string().contains("full"), "{full}");
+        drop(tx);
+        let mut tx = db.write().await.unwrap();
+        assert_eq!(tx.next("x").await.unwrap(), 1);
+        tx.commit().await.unwrap();
     }
 
     #[tokio::test]

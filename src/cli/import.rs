@@ -7,10 +7,10 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::output::{Form, chain, complain};
+use super::output::{Form, complain};
 use crate::app::App;
 use crate::buildsys::Problem;
-use crate::model::Nvr;
+use crate::model::{Nvr, chain};
 use crate::tags::ImportReport;
 
 /// Import RPM files as builds of the local build system

@@ -95,7 +95,7 @@ pub fn run(cli: Cli) -> ExitCode {
     if error.is::<output::ReaderGone>() {
         return ExitCode::SUCCESS;
     }
-    output::complain("error", &output::chain(error.as_ref()));
+    output::complain("error", &crate::model::chain(error.as_ref()));
     ExitCode::from(if error.is::<output::Usage>() { 2 } else { 1 })
 }
 

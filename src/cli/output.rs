@@ -56,21 +56,6 @@ pub(super) fn complain(word: &str, line: &str) {
     let _ = writeln!(io::stderr(), "tannery: {word}: {}", harmless(line));
 }
 
-/// Returns an error with its causes in one line; a cause that the text before it ends with is not
-/// repeated.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.ends_with(&text) {
-            line = format!("{line}: {text}");
-        }
-        cause = error.source();
-    }
-    line
-}
-
 /// Returns text that may go to a terminal in one line: control characters, and those that turn or hide
 /// the text around them, are escaped.
 pub(super) fn harmless(text: &str) -> String {
@@ -145,13 +130,6 @@ mod tests {
         let shown = harmless_json(&json);
         assert!(shown.is_ascii(), "{shown}");
         assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), ["\u{1b}[2J\u{9b}\u{202e}"]);
-    }
-
-    #[test]
-    fn a_cause_is_said_once() {
-        let inner = anyhow::anyhow!("no such file").context("cannot open x");
-        assert_eq!(chain(inner.as_ref()), "cannot open x: no such file");
-        assert_eq!(chain(anyhow::anyhow!("full").context("disk: full").as_ref()), "disk: full");
     }
 
     #[test]

@@ -9,9 +9,10 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::output::{Form, chain, harmless};
+use super::output::{Form, harmless};
 use crate::app::App;
 use crate::events::{self, Limits, Undecodable};
+use crate::model::chain;
 use crate::store::inbox::{Door, InboxState};
 use crate::tags::{Incoming, Outcome};
 

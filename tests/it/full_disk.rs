@@ -56,7 +56,7 @@ async fn house(data: &Path, seconds: i64) -> House {
     let clock = Clock::held(seconds);
     let local = Local::new(db.clone(), "local", Volume::new(&config.buildsys.volume));
     let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), Bells::default());
-    let repos = Repos::new(db.clone(), tags.clone(), config, clock, "http://127.0.0.1:1");
+    let repos = Repos::new(db.clone(), tags.clone(), config, clock);
     House { db, tags, repos }
 }
 

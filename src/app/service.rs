@@ -15,7 +15,7 @@ use crate::http::{self, Readiness, Received};
 use crate::lifecycle::Lifecycle;
 use crate::model::chain;
 use crate::outbox::Drain;
-use crate::store::durable::Lock;
+use crate::store::durable::{self, Lock};
 use crate::store::wakeups::{self, Room};
 use crate::store::{inbox, outbox, service};
 use crate::tags::Tags;
@@ -50,6 +50,7 @@ impl App {
         let address = listener.local_addr().map_err(|source| Error::Listen { address: bind, source })?;
         let url = self.config.http.url(address);
         let app = self.at(address);
+        app.sync_what_is_there().await?;
         app.repos.recover().await?;
         app.composes.recover().await?;
         app.tags.wake_all().await?;
@@ -83,6 +84,16 @@ impl App {
         let mut config = (*self.config).clone();
         config.http.bind = address;
         Self::over(self.db, Arc::new(config), self.clock, self.bells)
+    }
+
+    /// Makes durable what a killed process may have left visible and not synced.
+    async fn sync_what_is_there(&self) -> Result<(), Error> {
+        let places = [&self.config.data_dir, &self.config.buildsys.volume, &self.config.compose.dir];
+        for place in places.into_iter().filter(|place| place.is_dir()).cloned() {
+            let synced = tokio::task::spawn_blocking(move || durable::sync_file_system(&place)).await;
+            synced.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        }
+        Ok(())
     }
 
     fn spawn_bus(&self, life: &Lifecycle, received: Received) -> Result<Option<(Publisher, Status)>, Error> {

@@ -77,6 +77,15 @@ pub fn sync_dir(dir: &Path) -> Result<(), Error> {
     sync().map_err(Error::file("cannot sync", dir))
 }
 
+/// Makes everything durable that was ever written to the file system of `dir`.
+///
+/// A killed process may have renamed a file into its place and not synced the directory: whoever
+/// comes after it finds the file there and has no reason to.
+pub fn sync_file_system(dir: &Path) -> Result<(), Error> {
+    let sync = || rustix::fs::syncfs(File::open(dir)?).map_err(io::Error::from);
+    sync().map_err(Error::file("cannot sync", dir))
+}
+
 /// Makes a directory and its parents, each durable in the one above it.
 pub fn make_dir(dir: &Path) -> Result<(), Error> {
     if dir.is_dir() {

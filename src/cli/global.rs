@@ -88,7 +88,12 @@ impl Global {
 /// Sends the log to standard error. What ends by itself is `brief`: where the configuration asks for
 /// nothing else, it logs warnings and errors only, since its answer says the rest.
 pub(super) fn start_log(log: &Log, brief: bool) -> anyhow::Result<()> {
-    let level = if brief && log.level == Log::default().level { "warn" } else { &log.level };
+    // The AMQP library complains of every lost link by itself; the bus says the same once, and why.
+    let level = match (log.level == Log::default().level, brief) {
+        (true, true) => "warn,lapin=off",
+        (true, false) => "info,lapin=off",
+        (false, _) => &log.level,
+    };
     let filter = EnvFilter::try_new(level).context("log.level is no filter")?;
     let terminal = io::stderr().is_terminal();
     let human = match log.format {

@@ -88,11 +88,12 @@ impl App {
 
     /// Makes durable what a killed process may have left visible and not synced.
     async fn sync_what_is_there(&self) -> Result<(), Error> {
-        let places = [&self.config.data_dir, &self.config.buildsys.volume, &self.config.compose.dir];
-        for place in places.into_iter().filter(|place| place.is_dir()).cloned() {
-            let synced = tokio::task::spawn_blocking(move || durable::sync_file_system(&place)).await;
-            synced.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        }
+        let config = self.config.clone();
+        let synced = tokio::task::spawn_blocking(move || {
+            let places = [&config.data_dir, &config.buildsys.volume, &config.compose.dir];
+            places.into_iter().filter(|place| place.is_dir()).try_for_each(|place| durable::sync_file_system(place))
+        });
+        synced.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         Ok(())
     }
 

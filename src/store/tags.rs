@@ -131,11 +131,6 @@ pub async fn arrival(tx: &mut Write, now: i64) -> Result<i64, Error> {
     Ok(fetch_value!(tx, i64, sql, now)?)
 }
 
-/// Returns the second that an event id of the local build system belongs to.
-pub fn second_of(event_id: i64) -> i64 {
-    event_id >> WITHIN_SECOND
-}
-
 /// Returns the newest event id that was given out.
 pub async fn last_event(tx: &mut Tx) -> Result<i64, Error> {
     let sql = "SELECT second, used FROM seconds ORDER BY second DESC LIMIT 1";

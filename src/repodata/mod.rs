@@ -5,6 +5,7 @@
 //! order and where it goes. What a package looks like is createrepo_c's (1.2.5), byte for byte.
 
 mod dependencies;
+mod described;
 mod error;
 mod fragments;
 mod output;
@@ -16,6 +17,7 @@ mod testing;
 mod write;
 mod xml;
 
+pub use described::{DEPENDENCIES, Described, Entry};
 pub use error::Error;
 pub use fragments::Fragments;
 pub use output::Digested;

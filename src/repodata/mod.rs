@@ -6,21 +6,26 @@
 
 mod dependencies;
 mod described;
+mod encoding;
 mod error;
 mod fragments;
+mod kind;
 mod output;
 mod render;
 mod repomd;
 mod repomd_parse;
+pub mod segments;
 #[cfg(test)]
 mod testing;
 mod write;
 mod xml;
 
 pub use described::{DEPENDENCIES, Described, Entry};
+pub use encoding::{Compression, Encoding};
 pub use error::Error;
 pub use fragments::Fragments;
+pub use kind::Kind;
 pub use output::Digested;
 pub use render::render;
 pub use repomd::{Checksum, Record, Repomd};
-pub use write::{Compression, Encoding, Kind, Location, Written, write};
+pub use write::{Location, Written, write};

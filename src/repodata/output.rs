@@ -6,8 +6,8 @@ use flate2::GzBuilder;
 use flate2::write::GzEncoder;
 use sha2::Digest;
 
+use super::encoding::Compression;
 use super::error::Error;
-use super::write::Compression;
 use crate::model::Sha256;
 
 /// Digest and size of some bytes.
@@ -90,19 +90,20 @@ impl<W: Write> Write for Counted<W> {
     }
 }
 
+/// Bytes hashed and counted as they pass.
 #[derive(Default)]
-struct Tally {
+pub(super) struct Tally {
     sha256: sha2::Sha256,
     size: u64,
 }
 
 impl Tally {
-    fn update(&mut self, bytes: &[u8]) {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
         self.sha256.update(bytes);
         self.size += bytes.len() as u64;
     }
 
-    fn end(self) -> Digested {
+    pub(super) fn end(self) -> Digested {
         Digested { sha256: Sha256::from_bytes(self.sha256.finalize().into()), size: self.size }
     }
 }

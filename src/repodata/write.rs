@@ -5,103 +5,14 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use super::encoding::{Compression, Encoding};
 use super::error::Error;
 use super::fragments::Fragments;
+use super::kind::Kind;
 use super::output::{Digested, Output};
 use super::repomd::{Checksum, Record};
 use super::xml::push_attribute;
-use crate::config;
 use crate::model::{Nevra, Sha256};
-
-/// Which of the three metadata files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// What solvers need.
-    Primary,
-    /// All files.
-    Filelists,
-    /// Changelogs.
-    Other,
-}
-
-impl Kind {
-    /// The three, in the order of `repomd.xml`.
-    pub const ALL: [Self; 3] = [Self::Primary, Self::Filelists, Self::Other];
-
-    /// Returns the type of the record.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Primary => "primary",
-            Self::Filelists => "filelists",
-            Self::Other => "other",
-        }
-    }
-
-    fn root(self) -> &'static str {
-        match self {
-            Self::Primary => "metadata",
-            Self::Filelists => "filelists",
-            Self::Other => "otherdata",
-        }
-    }
-
-    fn head(self, count: u64) -> String {
-        let namespaces = match self {
-            Self::Primary => "http://linux.duke.edu/metadata/common\" xmlns:rpm=\"http://linux.duke.edu/metadata/rpm",
-            Self::Filelists => "http://linux.duke.edu/metadata/filelists",
-            Self::Other => "http://linux.duke.edu/metadata/other",
-        };
-        let root = self.root();
-        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{namespaces}\" packages=\"{count}\">\n")
-    }
-}
-
-/// How a metadata file is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// zstd; createrepo_c has level 10.
-    Zstd {
-        /// 1 to 22.
-        level: i32,
-    },
-    /// gzip, for readers of EL7's age; createrepo_c had level 6.
-    Gzip {
-        /// 1 to 9.
-        level: u32,
-    },
-    /// Not at all.
-    None,
-}
-
-impl From<config::Compression> for Compression {
-    fn from(chosen: config::Compression) -> Self {
-        match chosen {
-            config::Compression::Zstd { level } => Self::Zstd { level },
-            config::Compression::Gzip { level } => Self::Gzip { level },
-        }
-    }
-}
-
-impl Compression {
-    /// Returns the end of the file's name.
-    pub fn suffix(self) -> &'static str {
-        match self {
-            Self::Zstd { .. } => ".zst",
-            Self::Gzip { .. } => ".gz",
-            Self::None => "",
-        }
-    }
-}
-
-/// How a metadata file is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Encoding {
-    /// How it is compressed.
-    pub compression: Compression,
-    /// Whether digest and size of the uncompressed bytes are taken too; no reader in use needs
-    /// them. An uncompressed file has none.
-    pub open_checksum: bool,
-}
 
 /// Where a listing says that a package is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +115,7 @@ fn put_package<W: Write>(
             }
             Ok(())
         }
-        Kind::Filelists => out.put(&fragments.filelists),
+        Kind::Filelists | Kind::FilelistsExt => out.put(&fragments.filelists),
         Kind::Other => out.put(&fragments.other),
     }
 }

@@ -1,0 +1,51 @@
+//! How is one segment compressed and opened? By itself, so that segments can be joined in any order.
+
+use std::io::{self, Read, Write};
+
+use flate2::GzBuilder;
+
+use super::super::Compression;
+
+/// Compresses segments one after another.
+pub(super) struct Compressor {
+    compression: Compression,
+    zstd: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl Compressor {
+    pub(super) fn new(compression: Compression) -> io::Result<Self> {
+        let zstd = match compression {
+            Compression::Zstd { level } => Some(zstd::bulk::Compressor::new(level)?),
+            Compression::Gzip { .. } | Compression::None => None,
+        };
+        Ok(Self { compression, zstd })
+    }
+
+    /// Returns the frame of a text: equal texts, equal frames.
+    pub(super) fn compress(&mut self, text: &[u8]) -> io::Result<Vec<u8>> {
+        match (&mut self.zstd, self.compression) {
+            (Some(zstd), _) => zstd.compress(text),
+            (None, Compression::Gzip { level }) => {
+                // No name and no time, so that equal texts give equal bytes.
+                let mut out = GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::new(level));
+                out.write_all(text)?;
+                out.finish()
+            }
+            (None, _) => Ok(text.to_vec()),
+        }
+    }
+}
+
+/// Returns the text of a frame, which is `size` bytes long.
+pub(super) fn open(compression: Compression, frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
+    let text = match compression {
+        Compression::Zstd { .. } => zstd::bulk::decompress(frame, size)?,
+        Compression::Gzip { .. } => {
+            let mut text = Vec::with_capacity(size);
+            flate2::read::GzDecoder::new(frame).take(size as u64 + 1).read_to_end(&mut text)?;
+            text
+        }
+        Compression::None => frame.to_vec(),
+    };
+    if text.len() == size { Ok(text) } else { Err(io::Error::other("its text has another length")) }
+}

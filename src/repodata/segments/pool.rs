@@ -1,0 +1,127 @@
+//! How are segments compressed on all cores? A few threads take texts and give frames.
+//!
+//! The queue is short, so that a quick reader waits for the compressors and memory stays bounded.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::Scope;
+
+use super::super::{Compression, Kind};
+use super::codec::Compressor;
+use super::manifest::Frame;
+use super::texts::short_hash;
+use super::{Error, Frames, Settings};
+use crate::model::Blake3;
+
+/// A text that is to become a segment.
+pub(super) struct Job {
+    pub kind: Kind,
+    /// Which segment of its file it is.
+    pub at: usize,
+    pub count: u32,
+    pub text: String,
+    /// The location of its first package, for errors.
+    pub href: String,
+}
+
+/// What the threads have done so far.
+#[derive(Default)]
+pub(super) struct Done {
+    pub frames: Vec<(Kind, usize, Frame)>,
+    pub failed: Option<Error>,
+}
+
+/// The threads' common ground.
+pub(super) struct Pool {
+    queue: Mutex<Receiver<Job>>,
+    done: Mutex<Done>,
+}
+
+impl Pool {
+    /// Returns a pool, and where its jobs go in.
+    pub(super) fn new(settings: &Settings) -> (Self, SyncSender<Job>) {
+        let (sender, receiver) = sync_channel(settings.threads.get());
+        (Self { queue: Mutex::new(receiver), done: Mutex::default() }, sender)
+    }
+
+    /// Starts the threads; they end when the jobs do.
+    pub(super) fn start<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+        settings: &Settings,
+        frames: &'env impl Frames,
+    ) {
+        let compression = settings.compression;
+        for _ in 0..settings.threads.get() {
+            scope.spawn(move || self.work(compression, frames));
+        }
+    }
+
+    /// Returns whether a job failed: no more need be sent.
+    pub(super) fn has_failed(&self) -> bool {
+        lock(&self.done).failed.is_some()
+    }
+
+    /// Returns what was done, once the threads have ended.
+    pub(super) fn into_done(self) -> Done {
+        self.done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn work(&self, compression: Compression, frames: &impl Frames) {
+        let mut compressor = None;
+        loop {
+            let Ok(job) = lock(&self.queue).recv() else { return };
+            // After a failure the queue is emptied, so that nobody waits to put something in.
+            if self.has_failed() {
+                continue;
+            }
+            let (kind, at) = (job.kind, job.at);
+            let result = make(&job, compression, &mut compressor, frames);
+            let mut done = lock(&self.done);
+            match result {
+                Ok(frame) => done.frames.push((kind, at, frame)),
+                Err(error) => done.failed = done.failed.take().or(Some(error)),
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the frame of a text, or finds it made.
+fn make(
+    job: &Job,
+    compression: Compression,
+    compressor: &mut Option<Compressor>,
+    frames: &impl Frames,
+) -> Result<Frame, Error> {
+    let failed = |source| Error::Put { kind: job.kind, source };
+    let too_large = || Error::TooLarge { href: job.href.clone() };
+    let open = u32::try_from(job.text.len()).map_err(|_| too_large())?;
+    let name = name_of(compression, &job.text);
+    let bytes = match frames.find(&name).map_err(failed)? {
+        Some(bytes) => bytes,
+        None => {
+            let compressor = match compressor {
+                Some(compressor) => compressor,
+                None => compressor.insert(Compressor::new(compression).map_err(failed)?),
+            };
+            let bytes = compressor.compress(job.text.as_bytes()).map_err(failed)?;
+            frames.put(&name, &bytes).map_err(failed)?;
+            bytes
+        }
+    };
+    let size = u32::try_from(bytes.len()).map_err(|_| too_large())?;
+    Ok(Frame { name, hash: short_hash(&bytes), count: job.count, size, open })
+}
+
+/// Returns what a segment is kept under.
+fn name_of(compression: Compression, text: &str) -> Blake3 {
+    let mut digest = blake3::Hasher::new();
+    digest.update(super::index::writer(compression).as_bytes());
+    digest.update(&[0]);
+    digest.update(text.as_bytes());
+    Blake3::from_bytes(*digest.finalize().as_bytes())
+}

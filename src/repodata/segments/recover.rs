@@ -1,0 +1,72 @@
+//! What was an older repository of ours made of? Told by the indexes of its files and the list of its packages.
+
+use super::super::Kind;
+use super::cut::{ALL, least_level};
+use super::index::Index;
+use super::manifest::{Frame, Leaf, Manifest};
+use super::{KINDS, Key, Settings};
+use crate::model::Blake3;
+
+/// Returns the manifest of a repository that was written with the same settings, by the indexes of its files
+/// (by `Kind as usize`) and its packages in the order they are listed.
+///
+/// A segment is then called by the first half of the BLAKE3 of its bytes and zeros, which is a name that no
+/// new segment has.
+///
+/// `None` where it was written by another program, or with other settings, or the files do not belong
+/// together: it is to be made from the packages then.
+pub fn recover(indexes: &[Option<Index>; KINDS], keys: &[Key], settings: &Settings) -> Option<Manifest> {
+    let writer = Index::writer_of(settings);
+    let mut manifest = Manifest::default();
+    for kind in settings.kinds() {
+        let index = indexes[*kind as usize].as_ref()?;
+        if index.writer != writer || index.packages() != keys.len() as u64 {
+            return None;
+        }
+        manifest.frames[*kind as usize] = index
+            .frames
+            .iter()
+            .map(|frame| Frame {
+                name: name_of(&frame.hash),
+                hash: frame.hash,
+                count: frame.count,
+                size: frame.size,
+                open: frame.open,
+            })
+            .collect();
+    }
+    manifest.leaves = leaves(&manifest, keys, settings)?;
+    Some(manifest)
+}
+
+fn name_of(hash: &[u8; 16]) -> Blake3 {
+    let mut name = [0; 32];
+    name[..16].copy_from_slice(hash);
+    Blake3::from_bytes(name)
+}
+
+/// Returns the leaves: one for each segment of filelists. Segments of other files begin where one of those does.
+fn leaves(manifest: &Manifest, keys: &[Key], settings: &Settings) -> Option<Vec<Leaf>> {
+    let mut leaves = Vec::new();
+    let mut at = 0;
+    // The next segment of each file: which, and its first package.
+    let mut next = [(0, 0_usize); KINDS];
+    for frame in &manifest.frames[Kind::Filelists as usize] {
+        let first = keys.get(at)?.clone();
+        let mut level = ALL;
+        for kind in settings.kinds() {
+            let (which, begins) = &mut next[*kind as usize];
+            if *begins == at {
+                *begins += manifest.frames[*kind as usize].get(*which)?.count as usize;
+                *which += 1;
+            } else {
+                level = level.min(least_level(*kind) - 1);
+            }
+        }
+        let behind = at > 0 && keys.get(at - 1)?.nevra.name == first.nevra.name;
+        leaves.push(Leaf { first, count: frame.count, level, behind });
+        at += frame.count as usize;
+    }
+    let all_met = settings.kinds().iter().all(|kind| next[*kind as usize].0 == manifest.frames[*kind as usize].len());
+    (at == keys.len() && all_met).then_some(leaves)
+}

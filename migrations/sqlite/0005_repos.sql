@@ -1,11 +1,20 @@
--- Generations of live repositories.
+-- Generations of live repositories, and the lists of segments that their metadata is made of: each once
+-- by digest, shared by all that show the same.
+
+CREATE TABLE manifests (
+    digest TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+);
 
 CREATE TABLE generations (
     tag TEXT NOT NULL,
     repo TEXT NOT NULL,
     number BIGINT NOT NULL,
     revision BIGINT NOT NULL,
-    input TEXT NOT NULL,
+    style TEXT NOT NULL,
+    form TEXT NOT NULL CHECK (form IN ('files', 'assembled')),
+    compression TEXT NOT NULL,
+    manifest TEXT NOT NULL REFERENCES manifests (digest),
     repomd TEXT NOT NULL,
     files TEXT NOT NULL,
     pool TEXT NOT NULL,
@@ -16,3 +25,4 @@ CREATE TABLE generations (
     PRIMARY KEY (tag, repo, number)
 );
 CREATE INDEX generations_by_state ON generations (state);
+CREATE INDEX generations_by_manifest ON generations (manifest);

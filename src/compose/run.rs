@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Definition, FollowRule};
 use crate::model::{BuildEntry, ComposeDate, ComposeId, ComposeStatus, PackagePattern, ReposOf, TagName, VariantId};
 use crate::repodata::Encoding;
+use crate::rpms::Library;
 use crate::store::Db;
 use crate::store::composes::{self, ComposeRow};
 use crate::store::durable::{self, Lock};
@@ -206,7 +207,7 @@ impl Composes {
             encoding: Encoding { compression: self.config.repos.compression.into(), open_checksum: true },
             root: self.place().work(&row.id),
             volume: self.tags.local.volume().clone(),
-            db: self.db.clone(),
+            library: Library::open(self.db.clone(), &self.config.data_dir),
             handle: Handle::current(),
         };
         let (steps, mut seen) = mpsc::channel(16);

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sha2::Digest;
 use tokio::runtime::Handle;
@@ -16,10 +17,11 @@ use super::select::{Selection, TreeEntry, TreeRepo, select};
 use super::{Error, layout, productmd, treeinfo};
 use crate::buildsys::Volume;
 use crate::model::{Arch, BuildEntry, ComposeStatus, PackagePattern, RepoName, ReposOf, Sha256, Variant, VariantId};
+use crate::repodata::segments::Settings;
 use crate::repodata::{Encoding, Repomd};
-use crate::rpms::{Listed, canonical, write_metadata};
+use crate::rpms::{Library, Listed};
+use crate::store;
 use crate::store::durable::{self, ANY_WAY};
-use crate::store::{self, Db};
 
 /// What to make, of what, and where.
 pub(super) struct Job {
@@ -33,7 +35,7 @@ pub(super) struct Job {
     /// The directory to fill; it is not there yet.
     pub root: PathBuf,
     pub volume: Volume,
-    pub db: Db,
+    pub library: Library,
     pub handle: Handle,
 }
 
@@ -124,11 +126,14 @@ fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sh
         href: layout::in_tree(&entry.rpm.nevra),
         file: job.volume.file(&entry.rpm.location),
     };
-    let mut packages: Vec<Listed> = repo.entries.iter().map(listed).collect();
-    canonical(&mut packages);
+    let packages: Vec<Listed> = repo.entries.iter().map(listed).collect();
     let repodata = directory.join("repodata");
     durable::make_dir(&repodata)?;
-    let written = job.handle.block_on(write_metadata(&job.db, &repodata, packages.into(), job.encoding))?;
+    let settings = Settings::of(job.encoding.compression);
+    let written = job.handle.block_on(async {
+        let manifest = job.library.update(Arc::default(), Vec::new(), packages, settings).await?;
+        job.library.write_files(&repodata, Arc::new(manifest), settings, job.encoding.open_checksum).await
+    })?;
     let records = written.iter().map(|written| written.record(job.time)).collect();
     let bytes = Repomd { revision: job.time.to_string(), records }.to_bytes();
     durable::write(&repodata.join("repomd.xml"), &bytes)?;

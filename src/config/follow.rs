@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::repos::{Compression, Repos};
+use super::repos::{Compression, Form, Repos};
 use super::units::Span;
 use crate::model::{Arch, ReposOf, Sigkey, TagName, glob};
 
@@ -141,6 +141,7 @@ pub(super) struct RawRule {
     metadata_expire: Option<Span>,
     compression: Option<Compression>,
     open_checksums: Option<bool>,
+    form: Option<Form>,
 }
 
 impl RawRule {
@@ -160,6 +161,7 @@ impl RawRule {
             metadata_expire: None,
             compression: None,
             open_checksums: None,
+            form: None,
         }
     }
 
@@ -180,6 +182,7 @@ impl RawRule {
             metadata_expire: span(self.metadata_expire, defaults.metadata_expire),
             compression: self.compression.unwrap_or(defaults.compression),
             open_checksums: self.open_checksums.unwrap_or(defaults.open_checksums),
+            form: self.form.unwrap_or(defaults.form),
         };
         repos.check()?;
         Ok(FollowRule {

@@ -31,7 +31,7 @@ pub use definition::Definition;
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
 pub use overrides::Overrides;
-pub use repos::{BadCompression, Compression, Repos};
+pub use repos::{BadCompression, Compression, Form, Repos};
 pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
 pub use units::{BadUnit, Size, Span};
 

@@ -1,5 +1,6 @@
 //! How is a live repository written and kept? The settings of `[repos]`, which each follow rule may change.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
@@ -52,6 +53,45 @@ impl FromStr for Compression {
     }
 }
 
+impl fmt::Display for Compression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zstd { level } => write!(f, "zstd:{level}"),
+            Self::Gzip { level } => write!(f, "gzip:{level}"),
+        }
+    }
+}
+
+/// How a repository's metadata lies on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// As files: any web server can serve them, also with the service down.
+    #[default]
+    Files,
+    /// As a list of segments, joined while they are served: for hundreds of side tags on one base, whose
+    /// files would take hundreds of times the disk.
+    Assembled,
+}
+
+impl Form {
+    /// Returns the name as written, stored and shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Assembled => "assembled",
+        }
+    }
+}
+
+impl FromStr for Form {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let both = [Self::Files, Self::Assembled];
+        both.into_iter().find(|form| form.name() == text).ok_or("is no form")
+    }
+}
+
 impl<'de> Deserialize<'de> for Compression {
     fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
         String::deserialize(input)?.parse().map_err(de::Error::custom)
@@ -80,6 +120,8 @@ pub struct Repos {
     pub compression: Compression,
     /// Whether `repomd.xml` also has the checksums of the uncompressed files.
     pub open_checksums: bool,
+    /// How the metadata lies on disk.
+    pub form: Form,
 }
 
 impl Default for Repos {
@@ -92,6 +134,7 @@ impl Default for Repos {
             metadata_expire: Duration::from_secs(60),
             compression: Compression::default(),
             open_checksums: false,
+            form: Form::Files,
         }
     }
 }

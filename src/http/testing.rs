@@ -18,7 +18,7 @@ use super::{Readiness, Received, Service, State, router};
 use crate::buildsys::{Local, Volume};
 use crate::bus::{Bus, Settings};
 use crate::clock::Clock;
-use crate::config::{Config, Overrides};
+use crate::config::{Compression, Config, Form, Overrides};
 use crate::model::{Blake3, BuildEntry, Chunk, ComposeStatus, Nevra, Nvr, RpmEntry, Sha256};
 use crate::outbox;
 use crate::store::composes::{self, ComposeRow};
@@ -182,7 +182,10 @@ impl World {
             repo: repo.parse().unwrap(),
             number,
             revision,
-            input: "i".to_owned(),
+            style: "style".to_owned(),
+            form: Form::Files,
+            compression: Compression::default(),
+            manifest: Blake3::of(b"manifest"),
             repomd: Sha256::from_bytes([0; 32]),
             files: vec![],
             pool: "main".to_owned(),
@@ -192,6 +195,7 @@ impl World {
             replaced_at: None,
         };
         let mut tx = self.state.db.write().await.unwrap();
+        generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
         generations::put(&mut tx, &generation).await.unwrap();
         tx.commit().await.unwrap();
     }

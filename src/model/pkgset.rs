@@ -12,7 +12,9 @@ use super::{Blake3, Nevra, Nvr, PackageName, Sha256, Sigkey, TagName};
 const NAMES_PER_CHUNK: u32 = 32;
 
 /// One RPM file of a set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Ordered by NEVRA, then digest, as metadata lists packages.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RpmEntry {
     /// Name, epoch, version, release, arch.
     pub nevra: Nevra,

@@ -4,6 +4,8 @@
 //! package.
 
 use super::error::Error;
+use super::segments::KINDS;
+use super::xml::push_attribute;
 use crate::model::{Blake3, Nevra, Sha256};
 
 /// Changes whenever the form, or what is rendered for the same package, changes.
@@ -42,6 +44,17 @@ impl Fragments {
     /// be the same wherever the file is copied to.
     pub fn build_time(&self) -> i64 {
         self.build_time
+    }
+
+    /// Returns the elements of the package in a listing, by `Kind as usize`: `href` as it shall stand in
+    /// the file, the time of the file in seconds after 1970.
+    pub fn texts(&self, href: &str, time_file: i64) -> [String; KINDS] {
+        let [head, middle, tail] = &self.primary;
+        let mut place = String::from("  <location");
+        push_attribute(&mut place, "href", href);
+        place.push_str("/>\n");
+        let primary = [head, &*time_file.to_string(), middle, &place, tail].concat();
+        [primary, self.filelists.clone(), self.other.clone(), String::new()]
     }
 
     /// Returns the compact form: version, BLAKE3 of the rest, size, compressed fields.

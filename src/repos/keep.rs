@@ -17,6 +17,7 @@ use super::publish::blocking;
 use super::{Error, Repos};
 use crate::config::FollowRule;
 use crate::model::{Blake3, RepoName, TagName, chain};
+use crate::repodata::segments::Manifest;
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::{self, durable, pkgsets};
 
@@ -43,12 +44,12 @@ impl Repos {
 
     /// Removes what a killed process left unfinished beside the repositories: before any other runs.
     pub async fn recover(&self) -> Result<(), Error> {
-        let repos = self.layout.repos();
+        let (repos, segments) = (self.layout.repos(), self.library.segments().clone());
         blocking(move || {
             for tag in entries(&repos)? {
                 durable::sweep(&tag)?;
             }
-            Ok(())
+            segments.sweep()
         })
         .await
     }
@@ -65,6 +66,7 @@ impl Repos {
         self.forget_sets().await?;
         if self.pools_are_stale.swap(false, Ordering::Relaxed) {
             self.clear_pools().await?;
+            self.clear_segments().await?;
         }
         Ok(())
     }
@@ -104,6 +106,38 @@ impl Repos {
         Ok(tx.commit().await?)
     }
 
+    /// Removes segments that no kept generation is made of.
+    async fn clear_segments(&self) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        generations::forget_manifests(&mut tx).await?;
+        tx.commit().await?;
+        // Most of it is read while others publish; what they add meanwhile is looked at alone.
+        let mut kept = Named::default();
+        self.name_segments(&mut kept).await?;
+        let _alone = self.pools.write().await;
+        self.name_segments(&mut kept).await?;
+        let segments = self.library.segments().clone();
+        let oldest = (self.clock.micros() - UNKNOWN.as_micros() as i64) / 1_000_000;
+        let removed = blocking(move || segments.retain(&kept.segments, oldest)).await?;
+        if removed > 0 {
+            tracing::debug!(removed, "{removed} segments are in no kept repository and were removed");
+        }
+        Ok(())
+    }
+
+    async fn name_segments(&self, named: &mut Named) -> Result<(), Error> {
+        for digest in generations::manifests(&mut self.db.read().await?).await? {
+            if named.manifests.insert(digest)
+                && let Some(bytes) = generations::manifest(&mut self.db.read().await?, &digest).await?
+                // One that cannot be read is of no use to anybody: its repository is made anew.
+                && let Ok(manifest) = Manifest::from_bytes(&bytes)
+            {
+                named.segments.extend(manifest.names());
+            }
+        }
+        Ok(())
+    }
+
     /// Removes from the pools what no kept generation, and no newest set, may name.
     async fn clear_pools(&self) -> Result<(), Error> {
         let _alone = self.pools.write().await;
@@ -126,6 +160,7 @@ impl Repos {
         }
         drop(tx);
         let pools = self.layout.pools();
+        self.placed.clear();
         blocking(move || {
             for pool in entries(&pools)? {
                 clear(&pool, &pool, &named)?;
@@ -134,6 +169,13 @@ impl Repos {
         })
         .await
     }
+}
+
+/// The segments that some lists name.
+#[derive(Default)]
+struct Named {
+    manifests: HashSet<Blake3>,
+    segments: HashSet<Blake3>,
 }
 
 /// Removes the data files of a repository that no kept generation names and that were written before

@@ -1,85 +1,77 @@
-//! Which packages does a repository list? The part of a package set that belongs on its arch.
+//! Which packages come and go in a repository? The part of a package set's difference that belongs on its arch.
 
 use std::collections::BTreeSet;
 
-use super::layout::pool_name;
 use super::{Error, Repos};
-use crate::config::FollowRule;
-use crate::model::{Blake3, BuildEntry, RepoName, ReposOf, RpmEntry, TagName};
-use crate::rpms::{Listed, canonical};
-use crate::store::pkgsets::{self, Revision};
-use crate::store::{self, Tx};
+use crate::model::{BuildEntry, RepoName, ReposOf, RpmEntry, TagName};
+use crate::repodata::segments::Key;
+use crate::rpms::Listed;
+use crate::store::Tx;
+use crate::store::pkgsets::ChunkRef;
+use crate::tags::difference;
 
-/// Changes whenever other bytes come of the same packages and settings.
-const FORM: &str = "1";
+/// Packages of one repository that go and come, each sorted by NEVRA, then digest, then location.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    pub removed: Vec<RpmEntry>,
+    pub added: Vec<RpmEntry>,
+}
 
-/// What one generation is made of.
-#[derive(Debug)]
-pub struct Listing {
-    /// The packages, in canonical order.
-    pub packages: Vec<Listed>,
-    /// The pool they are reached through.
-    pub pool: String,
-    /// Digest of all that decides the bytes.
-    pub input: String,
+impl Changes {
+    /// Returns what changes in a repository from one list of chunks to another.
+    pub async fn between(
+        tx: &mut Tx,
+        old: &[ChunkRef],
+        new: &[ChunkRef],
+        repos: &ReposOf,
+        repo: &RepoName,
+    ) -> Result<Self, Error> {
+        let builds = difference(tx, old, new).await?;
+        let (mut removed, mut added) = (rpms_of(builds.removed, repos, repo), rpms_of(builds.added, repos, repo));
+        // A build whose entry changed may have the very same files.
+        let both: BTreeSet<RpmEntry> = removed.intersection(&added).cloned().collect();
+        removed.retain(|rpm| !both.contains(rpm));
+        added.retain(|rpm| !both.contains(rpm));
+        Ok(Self { removed: removed.into_iter().collect(), added: added.into_iter().collect() })
+    }
+
+    /// Returns whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty()
+    }
+
+    /// Returns the places of the packages that go.
+    pub fn keys_removed(&self) -> Vec<Key> {
+        self.removed.iter().map(key).collect()
+    }
+}
+
+/// Returns the RPMs of some builds that belong into a repository.
+pub(super) fn rpms_of(builds: Vec<BuildEntry>, repos: &ReposOf, repo: &RepoName) -> BTreeSet<RpmEntry> {
+    let mut taken = BTreeSet::new();
+    for BuildEntry { rpms, exclusive_arch, exclude_arch, .. } in builds {
+        taken.extend(rpms.into_iter().filter(|rpm| repos.takes(repo, &rpm.nevra, &exclusive_arch, &exclude_arch)));
+    }
+    taken
+}
+
+/// Returns where a package stands in a repository's metadata.
+fn key(rpm: &RpmEntry) -> Key {
+    Key { nevra: rpm.nevra.clone(), pkgid: rpm.sha256.to_string(), href: href(rpm) }
+}
+
+fn href(rpm: &RpmEntry) -> String {
+    format!("packages/{}", rpm.location)
 }
 
 impl Repos {
-    /// Returns what a repository of this revision lists.
-    pub(super) async fn listing(
-        &self,
-        tx: &mut Tx,
-        tag: &TagName,
-        repo: &RepoName,
-        rule: &FollowRule,
-        revision: &Revision,
-    ) -> Result<Listing, Error> {
-        let repos = rule.repos_of(&revision.arches);
-        let mut packages = Vec::new();
-        for rpm in rpms_of(tx, revision, &repos, repo).await? {
-            let href = format!("packages/{}", rpm.location);
-            let file = self.tags.buildsys.file(&rpm.location);
-            packages.push(Listed { rpm, href, file });
-        }
-        canonical(&mut packages);
+    /// Returns packages as a repository of a tag lists them.
+    pub(super) fn listed(&self, tag: &TagName, rpms: &[RpmEntry]) -> Result<Vec<Listed>, Error> {
         let mut places = BTreeSet::new();
-        if let Some(twice) = packages.iter().find(|listed| !places.insert(listed.rpm.location.as_str())) {
-            return Err(Error::Clash { tag: tag.clone(), location: twice.rpm.location.clone() });
+        if let Some(twice) = rpms.iter().find(|rpm| !places.insert(rpm.location.as_str())) {
+            return Err(Error::Clash { tag: tag.clone(), location: twice.location.clone() });
         }
-        let pool = pool_name(&rule.signatures);
-        let input = input(&packages, &pool, rule);
-        Ok(Listing { packages, pool, input })
+        let file = |rpm: &RpmEntry| self.tags.buildsys.file(&rpm.location);
+        Ok(rpms.iter().map(|rpm| Listed { rpm: rpm.clone(), href: href(rpm), file: file(rpm) }).collect())
     }
-}
-
-/// Returns the RPMs of a revision that belong into a repository.
-pub(super) async fn rpms_of(
-    tx: &mut Tx,
-    revision: &Revision,
-    repos: &ReposOf,
-    repo: &RepoName,
-) -> Result<Vec<RpmEntry>, store::Error> {
-    let mut rpms = Vec::new();
-    for some in revision.chunks.chunks(64) {
-        let digests: Vec<Blake3> = some.iter().map(|chunk| chunk.digest).collect();
-        for build in pkgsets::chunks(tx, &digests).await?.into_iter().flat_map(|chunk| chunk.builds) {
-            let BuildEntry { rpms: of_build, exclusive_arch, exclude_arch, .. } = build;
-            rpms.extend(
-                of_build.into_iter().filter(|rpm| repos.takes(repo, &rpm.nevra, &exclusive_arch, &exclude_arch)),
-            );
-        }
-    }
-    Ok(rpms)
-}
-
-fn input(packages: &[Listed], pool: &str, rule: &FollowRule) -> String {
-    let mut digest = blake3::Hasher::new();
-    let settings = format!("{FORM} {pool} {:?} {}\n", rule.repos.compression, rule.repos.open_checksums);
-    digest.update(settings.as_bytes());
-    for listed in packages {
-        digest.update(listed.rpm.sha256.as_bytes());
-        digest.update(listed.rpm.location.as_bytes());
-        digest.update(b"\n");
-    }
-    digest.finalize().to_hex().to_string()
 }

@@ -10,8 +10,10 @@
 mod keep;
 mod layout;
 mod listing;
+mod place;
 mod publish;
 mod reconcile;
+mod style;
 #[cfg(test)]
 mod tests;
 mod visible;
@@ -22,7 +24,7 @@ use std::sync::atomic::AtomicBool;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{BadName, TagName};
-use crate::rpms::MetadataError;
+use crate::rpms::{Library, MetadataError};
 use crate::store::{self, Db};
 use crate::tags::Tags;
 
@@ -41,6 +43,9 @@ pub enum Error {
     /// Metadata could not be written.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
+    /// A list of segments could not be kept or used.
+    #[error(transparent)]
+    Segments(#[from] crate::repodata::segments::Error),
     /// A package of the set is not in the volume, or not as it was imported.
     #[error("{file} is {found} bytes long, {expected} were imported")]
     WrongSize {
@@ -72,7 +77,9 @@ pub struct Repos {
     config: Arc<Config>,
     clock: Clock,
     layout: Layout,
-    /// Held by publishers together, and by the one who clears pools alone.
+    library: Library,
+    placed: place::Placed,
+    /// Held by publishers together, and by the one who clears pools and segments alone.
     pools: Arc<tokio::sync::RwLock<()>>,
     /// Whether a pool may hold what no kept generation names.
     pools_are_stale: Arc<AtomicBool>,
@@ -85,12 +92,15 @@ impl Repos {
     pub fn new(db: Db, tags: Tags, config: Arc<Config>, clock: Clock) -> Self {
         let base_url = config.http.url(config.http.bind).into();
         let layout = Layout::new(&config.data_dir);
+        let library = Library::open(db.clone(), &config.data_dir);
         Self {
             db,
             tags,
             config,
             clock,
             layout,
+            library,
+            placed: place::Placed::default(),
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),
             base_url,

@@ -1,19 +1,19 @@
-//! How does a generation become visible? Packages, metadata, row, swap, row: each durable before the next.
+//! How does a generation become visible? Metadata, row, swap, row: each durable before the next.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::listing::{Listing, rpms_of};
+use super::listing::{Changes, rpms_of};
+use super::style::Style;
 use super::{Error, Repos};
-use crate::config::FollowRule;
-use crate::model::{RepoName, RpmEntry, Sha256, TagName};
+use crate::config::{FollowRule, Form};
+use crate::model::{Blake3, RepoName, RpmEntry, Sha256, TagName};
 use crate::outbox;
-use crate::repodata::{Encoding, Repomd, Written};
-use crate::rpms::write_metadata;
+use crate::repodata::segments::Manifest;
+use crate::repodata::{Repomd, Written};
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::pkgsets::{self, Revision};
 use crate::store::wakeups::{self, Room, WakeUp};
@@ -25,28 +25,35 @@ const MOST_LISTED: usize = 1000;
 /// Largest `repomd.xml` of ours that is read back, in bytes.
 const LARGEST_REPOMD: u64 = 1 << 20;
 
+/// What a new generation is made of.
+pub(super) struct Draft {
+    pub style: Style,
+    pub manifest: Arc<Manifest>,
+    /// The manifest as it is kept.
+    pub bytes: Vec<u8>,
+    /// BLAKE3 of it.
+    pub digest: Blake3,
+}
+
 impl Repos {
-    /// Publishes a new generation.
+    /// Publishes a new generation; its packages are in their pool.
     pub(super) async fn publish(
         &self,
         tag: &TagName,
         repo: &RepoName,
         rule: &FollowRule,
         revision: &Revision,
-        listing: Listing,
+        draft: Draft,
         wake_up: &WakeUp,
     ) -> Result<(), Error> {
-        let began = self.clock.monotonic_millis();
-        let pool_in_use = self.pools.read().await;
-        let count = listing.packages.len() as i64;
-        let Listing { pool, input, packages } = self.place(tag, repo, listing).await?;
         let repodata = self.layout.repodata(tag, repo);
-        let encoding =
-            Encoding { compression: rule.repos.compression.into(), open_checksum: rule.repos.open_checksums };
-        let written = write_metadata(&self.db, &repodata, packages.into(), encoding).await?;
+        let (settings, open, manifest) = (draft.style.settings(), draft.style.open, draft.manifest.clone());
+        let written = match draft.style.form {
+            Form::Files => self.library.write_files(&repodata, manifest, settings, open).await?,
+            Form::Assembled => self.library.measure(manifest, settings, open).await?,
+        };
         let repomd = self.repomd(tag, repo, &written).await?;
-        let generation = self.begin(tag, repo, revision, &repomd, Row { pool, input, written, count }).await?;
-        drop(pool_in_use);
+        let generation = self.begin((tag, repo), revision, &draft, &repomd, &written).await?;
         let place = self.layout.repomd(tag, repo);
         blocking(move || {
             durable::sync_dir(&repodata)?;
@@ -54,48 +61,7 @@ impl Repos {
         })
         .await?;
         self.write_repo_file(tag, repo, rule).await?;
-        self.make_current(&generation, Some(wake_up)).await?;
-        let duration_ms = self.clock.monotonic_millis() - began;
-        tracing::info!(
-            tag.name = %tag, repo = %repo, generation = generation.number, packages = count, duration_ms,
-            "{tag}/{repo} shows generation {} with {count} packages", generation.number
-        );
-        Ok(())
-    }
-
-    /// Puts the packages into the pool, and makes the directories.
-    async fn place(&self, tag: &TagName, repo: &RepoName, listing: Listing) -> Result<Listing, Error> {
-        let (dir, repodata) = (self.layout.repo(tag, repo), self.layout.repodata(tag, repo));
-        let pool = self.layout.pool(&listing.pool);
-        blocking(move || {
-            durable::make_dir(&repodata)?;
-            durable::make_dir(&pool)?;
-            for under_way in [&repodata, &dir] {
-                durable::sweep(under_way)?;
-            }
-            let mut touched: BTreeSet<PathBuf> = BTreeSet::new();
-            for listed in &listing.packages {
-                let place = pool.join(&listed.rpm.location);
-                match fs::metadata(&place) {
-                    Ok(there) if there.len() == listed.rpm.size => continue,
-                    Ok(_) => durable::remove(&place)?,
-                    Err(_) => {}
-                }
-                let found = fs::metadata(&listed.file).map_err(store::Error::file("cannot find", &listed.file))?.len();
-                if found != listed.rpm.size {
-                    let file = listed.file.display().to_string();
-                    return Ok(Err(Error::WrongSize { file, found, expected: listed.rpm.size }));
-                }
-                durable::place_file(&listed.file, &place, durable::ANY_WAY)?;
-                touched.extend(place.parent().map(ToOwned::to_owned));
-            }
-            for dir in touched {
-                durable::sync_dir(&dir)?;
-            }
-            durable::point(&dir.join("packages"), &super::Layout::packages_target(&listing.pool))?;
-            Ok(Ok(listing))
-        })
-        .await?
+        self.make_current(&generation, Some(wake_up)).await
     }
 
     /// Returns the pointer file of a new generation: its times rise above those on disk, whatever the
@@ -131,28 +97,32 @@ impl Repos {
 
     async fn begin(
         &self,
-        tag: &TagName,
-        repo: &RepoName,
+        at: (&TagName, &RepoName),
         revision: &Revision,
+        draft: &Draft,
         repomd: &[u8],
-        row: Row,
+        written: &[Written],
     ) -> Result<Generation, Error> {
+        let (tag, repo) = at;
         let mut tx = self.db.write().await?;
-        let last = generations::of_repo(&mut tx, tag, repo).await?.first().map_or(0, |newest| newest.number);
         let generation = Generation {
             tag: tag.clone(),
             repo: repo.clone(),
-            number: last + 1,
+            number: generations::last_number(&mut tx, tag, repo).await? + 1,
             revision: revision.number,
-            input: row.input,
+            style: draft.style.text(),
+            form: draft.style.form,
+            compression: draft.style.compression,
+            manifest: draft.digest,
             repomd: Sha256::of(repomd),
-            files: row.written.iter().map(Written::file_name).collect(),
-            pool: row.pool,
-            packages: row.count,
+            files: written.iter().map(Written::file_name).collect(),
+            pool: draft.style.pool.clone(),
+            packages: draft.manifest.packages() as i64,
             state: GenerationState::Publishing,
             made_at: self.clock.micros(),
             replaced_at: None,
         };
+        generations::put_manifest(&mut tx, &draft.digest, &draft.bytes).await?;
         generations::put(&mut tx, &generation).await?;
         tx.commit().await?;
         Ok(generation)
@@ -180,14 +150,10 @@ impl Repos {
         old: Option<&Generation>,
         new: &Generation,
     ) -> Result<Map<String, Value>, Error> {
-        let before = match old {
-            Some(old) => self.rpms_of_generation(tx, old).await?,
-            None => Vec::new(),
-        };
-        let after = self.rpms_of_generation(tx, new).await?;
-        let (removed, added) = (only(&before, &after), only(&after, &before));
-        let truncated = removed.len() > MOST_LISTED || added.len() > MOST_LISTED;
-        let shown = |names: &[String]| names.iter().take(MOST_LISTED).cloned().collect::<Vec<_>>();
+        let changes = self.changes_of(tx, old, new).await?;
+        let truncated = changes.removed.len() > MOST_LISTED || changes.added.len() > MOST_LISTED;
+        let shown =
+            |rpms: &[RpmEntry]| rpms.iter().take(MOST_LISTED).map(|rpm| rpm.nevra.to_string()).collect::<Vec<_>>();
         let arch = match &new.repo {
             RepoName::Binary(arch) | RepoName::Debug(arch) => Some(arch),
             RepoName::Source => None,
@@ -201,18 +167,33 @@ impl Repos {
             "repomd_sha256": new.repomd,
             "packages": new.packages,
             "url": format!("{}/repos/{}/{}/", self.base_url, new.tag, new.repo),
-            "added": shown(&added),
-            "removed": shown(&removed),
+            "added": shown(&changes.added),
+            "removed": shown(&changes.removed),
             "truncated": truncated,
         });
         Ok(body.as_object().cloned().unwrap_or_default())
     }
 
-    async fn rpms_of_generation(&self, tx: &mut Tx, generation: &Generation) -> Result<Vec<RpmEntry>, Error> {
-        let revision = pkgsets::numbered(tx, &generation.tag, generation.revision).await?;
-        let rule = self.config.follow.for_tag(&generation.tag);
-        let (Some(revision), Some(rule)) = (revision, rule) else { return Ok(Vec::new()) };
-        Ok(rpms_of(tx, &revision, &rule.repos_of(&revision.arches), &generation.repo).await?)
+    /// Returns what a reader of the one generation sees change with the next; of a first one, only as much as
+    /// can be told.
+    async fn changes_of(&self, tx: &mut Tx, old: Option<&Generation>, new: &Generation) -> Result<Changes, Error> {
+        let Some(rule) = self.config.follow.for_tag(&new.tag) else { return Ok(Changes::default()) };
+        let Some(after) = pkgsets::numbered(tx, &new.tag, new.revision).await? else { return Ok(Changes::default()) };
+        let repos = rule.repos_of(&after.arches);
+        if let Some(old) = old {
+            let before = pkgsets::numbered(tx, &old.tag, old.revision).await?.map_or_else(Vec::new, |set| set.chunks);
+            return Changes::between(tx, &before, &after.chunks, &repos, &new.repo).await;
+        }
+        let mut added: Vec<RpmEntry> = Vec::new();
+        for chunk in &after.chunks {
+            if added.len() > MOST_LISTED {
+                break;
+            }
+            let builds = pkgsets::chunks(tx, &[chunk.digest]).await?.into_iter().flat_map(|chunk| chunk.builds);
+            added.extend(rpms_of(builds.collect(), &repos, &new.repo));
+        }
+        added.sort();
+        Ok(Changes { removed: Vec::new(), added })
     }
 
     /// Writes the ready `.repo` file, if it is not there like this.
@@ -232,22 +213,6 @@ impl Repos {
         .await?;
         Ok(())
     }
-}
-
-/// What a generation's row holds beside the names.
-struct Row {
-    pool: String,
-    input: String,
-    written: Vec<Written>,
-    count: i64,
-}
-
-fn only(these: &[RpmEntry], others: &[RpmEntry]) -> Vec<String> {
-    let others: BTreeSet<(&Sha256, &str)> = others.iter().map(|rpm| (&rpm.sha256, rpm.location.as_str())).collect();
-    let mut only: Vec<&RpmEntry> =
-        these.iter().filter(|rpm| !others.contains(&(&rpm.sha256, rpm.location.as_str()))).collect();
-    only.sort_by(|a, b| a.nevra.cmp(&b.nevra));
-    only.iter().map(|rpm| rpm.nevra.to_string()).collect()
 }
 
 /// Does what blocks beside the tasks.

@@ -1,17 +1,23 @@
 //! Does a repository show the newest package set? If not, it is made to.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::listing::Changes;
+use super::publish::Draft;
+use super::style::Style;
 use super::{Error, Repos};
-use crate::config::{FollowRule, Live};
+use crate::config::{FollowRule, Form, Live};
 use crate::lifecycle::Bell;
-use crate::model::{RepoName, TagName, chain};
+use crate::model::{Blake3, RepoName, ReposOf, TagName, chain};
+use crate::repodata::segments::Manifest;
+use crate::rpms::MetadataError;
 use crate::store::generations::{self, Generation, GenerationState};
-use crate::store::pkgsets;
+use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::wakeups::{self, Room, WakeUp};
 
 /// How many repositories are refreshed at once.
@@ -25,6 +31,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// How often a repository failed in a row, and until when it is left alone.
 type Failures = HashMap<(String, String), (u32, u64)>;
+
+/// A state that a repository follows on from: its segments, and the set they show.
+#[derive(Default)]
+struct Start {
+    manifest: Arc<Manifest>,
+    chunks: Vec<ChunkRef>,
+}
 
 impl Repos {
     /// Keeps all repositories current, until cancelled; then finishes those in hand.
@@ -143,17 +156,26 @@ impl Repos {
     }
 
     async fn refresh(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule, wake_up: &WakeUp) -> Result<(), Error> {
+        let began = self.clock.monotonic_millis();
         self.finish_begun(tag, repo).await?;
         let mut tx = self.db.read().await?;
         let Some(revision) = pkgsets::newest(&mut tx, tag).await? else { return self.nothing_to_do(wake_up).await };
-        if !rule.repos_of(&revision.arches).names().contains(repo) {
+        let repos = rule.repos_of(&revision.arches);
+        if !repos.names().contains(repo) {
             return self.nothing_to_do(wake_up).await;
         }
-        let listing = self.listing(&mut tx, tag, repo, rule, &revision).await?;
+        let style = Style::of(rule, repo);
         let current = generations::current(&mut tx, tag, repo).await?;
         drop(tx);
-        if let Some(current) = current.filter(|current| current.input == listing.input) {
-            if self.is_whole(&current, &listing).await? {
+        // What is put in its place from here on is not cleared away before a row names it.
+        let in_use = self.pools.read().await;
+        self.place((tag, repo), &style.pool, &revision.chunks, &repos).await?;
+        let start = self.start(tag, repo, &style, current.as_ref()).await?;
+        let manifest = self.follow((tag, repo), &style, start, &revision, &repos).await?;
+        let bytes = manifest.to_bytes()?;
+        let draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes };
+        if let Some(current) = current.filter(|one| one.manifest == draft.digest && one.style == draft.style.text()) {
+            if self.is_whole(&current).await? {
                 self.write_repo_file(tag, repo, rule).await?;
                 let mut tx = self.db.write().await?;
                 generations::set_revision(&mut tx, &current, revision.number).await?;
@@ -162,20 +184,91 @@ impl Repos {
             }
             tracing::warn!(tag.name = %tag, repo = %repo, "{tag}/{repo} was damaged from outside and is written anew");
         }
-        self.publish(tag, repo, rule, &revision, listing, wake_up).await?;
+        let packages = draft.manifest.packages();
+        self.publish(tag, repo, rule, &revision, draft, wake_up).await?;
+        drop(in_use);
+        let duration_ms = self.clock.monotonic_millis() - began;
+        tracing::info!(
+            tag.name = %tag, repo = %repo, revision = revision.number, packages, duration_ms,
+            "{tag}/{repo} shows revision {} with {packages} packages", revision.number
+        );
         self.let_go(tag, repo, rule).await
     }
 
-    /// Returns whether what a reader of the current generation needs stands where it should.
-    async fn is_whole(&self, current: &Generation, listing: &super::listing::Listing) -> Result<bool, Error> {
+    /// Returns the state that is nearest to what is to be shown: the repository's own, else that of a tag it
+    /// inherits from, which has most of its packages. The result depends on the packages alone; the way to
+    /// it is only shorter.
+    async fn start(
+        &self,
+        tag: &TagName,
+        repo: &RepoName,
+        style: &Style,
+        current: Option<&Generation>,
+    ) -> Result<Start, Error> {
+        let fits = |one: &Generation| Style::segments_of(&one.style) == style.segments();
+        let mut nearest = current.filter(|one| fits(one)).cloned();
+        if nearest.is_none() {
+            for neighbour in self.tags.neighbours(tag).await? {
+                let shown = generations::current(&mut self.db.read().await?, &neighbour, repo).await?;
+                nearest = shown.filter(fits);
+                if nearest.is_some() {
+                    break;
+                }
+            }
+        }
+        let Some(nearest) = nearest else { return Ok(Start::default()) };
+        let mut tx = self.db.read().await?;
+        let set = pkgsets::numbered(&mut tx, &nearest.tag, nearest.revision).await?;
+        let kept = generations::manifest(&mut tx, &nearest.manifest).await?;
+        match (set, kept.map(|bytes| Manifest::from_bytes(&bytes))) {
+            (Some(set), Some(Ok(manifest))) => Ok(Start { manifest: Arc::new(manifest), chunks: set.chunks }),
+            _ => Ok(Start::default()),
+        }
+    }
+
+    /// Returns the manifest of a revision, from where it starts; from nothing where that turns out unusable.
+    async fn follow(
+        &self,
+        at: (&TagName, &RepoName),
+        style: &Style,
+        start: Start,
+        revision: &Revision,
+        repos: &ReposOf,
+    ) -> Result<Arc<Manifest>, Error> {
+        let (tag, repo) = at;
+        let changes = |old: Vec<ChunkRef>| async move {
+            Changes::between(&mut self.db.read().await?, &old, &revision.chunks, repos, repo).await
+        };
+        if !start.chunks.is_empty() {
+            let changes = changes(start.chunks).await?;
+            if changes.is_empty() {
+                return Ok(start.manifest);
+            }
+            let (gone, come) = (changes.keys_removed(), self.listed(tag, &changes.added)?);
+            match self.library.update(start.manifest, gone, come, style.settings()).await {
+                Err(MetadataError::Segments(error)) => tracing::warn!(
+                    tag.name = %tag, repo = %repo, error = %chain(&error),
+                    "the segments of {tag}/{repo} cannot follow and are made anew"
+                ),
+                updated => return Ok(Arc::new(updated?)),
+            }
+        }
+        let all = changes(Vec::new()).await?;
+        let come = self.listed(tag, &all.added)?;
+        Ok(Arc::new(self.library.update(Arc::default(), Vec::new(), come, style.settings()).await?))
+    }
+
+    /// Returns whether the metadata of the current generation stands where it should.
+    async fn is_whole(&self, current: &Generation) -> Result<bool, Error> {
         let pointer = self.pointer(&current.tag, &current.repo).await?;
         if pointer.is_none_or(|(digest, _)| digest != current.repomd) {
             return Ok(false);
         }
+        if current.form == Form::Assembled {
+            return Ok(true);
+        }
         let repodata = self.layout.repodata(&current.tag, &current.repo);
-        let pool = self.layout.pool(&listing.pool);
-        let mut needed: Vec<_> = current.files.iter().map(|file| repodata.join(file)).collect();
-        needed.extend(listing.packages.iter().map(|listed| pool.join(&listed.rpm.location)));
+        let needed: Vec<_> = current.files.iter().map(|file| repodata.join(file)).collect();
         super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await
     }
 

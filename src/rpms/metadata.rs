@@ -1,24 +1,27 @@
-//! What is known of files by digest, as metadata files of a repository.
+//! What is known of files by digest, as the metadata of a repository.
 //!
-//! Reads what was kept when a file was first read; a file is opened again only where nothing is
-//! known of it, or what is known is damaged or of an older form. Which packages are listed, and
-//! where the files go, is given.
+//! Joins what was kept when a file was first read with the segments that repositories are made of; a file
+//! is opened again only where nothing is known of it, or what is known is damaged or of an older form.
+//! Which packages are listed, and where the files go, is given.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use super::Error;
-use crate::model::{RpmEntry, Sha256};
-use crate::repodata::{self, Encoding, Fragments, Kind, Location, Written};
+use crate::model::{Blake3, RpmEntry, Sha256};
+use crate::repodata::segments::{self, Failed, Frame, Frames, Key, Manifest, Piece, Settings};
+use crate::repodata::{self, Fragments, Kind, Written};
 use crate::store::builds::{self, RpmRow};
 use crate::store::durable::Staged;
+use crate::store::segments::{Batch, Segments};
 use crate::store::{self, Db};
 
-/// How many packages' metadata is held in memory at a time.
-const BATCH: usize = 200;
+/// How many packages' metadata is asked for at a time; it is held compressed.
+const BATCH: usize = 64;
 
 /// What can go wrong with metadata files.
 #[derive(Debug, thiserror::Error)]
@@ -26,11 +29,14 @@ pub enum MetadataError {
     /// The state or a file could not be read or written.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// A metadata file could not be written.
-    #[error("cannot write the metadata of {dir}")]
-    Repodata {
-        /// The file, by its kind in its directory, or the package file.
-        dir: String,
+    /// The segments could not follow, or a file not be written of them.
+    #[error(transparent)]
+    Segments(#[from] segments::Error),
+    /// What a package says could not be kept.
+    #[error("cannot keep what {path} says")]
+    Fragments {
+        /// The file.
+        path: String,
         /// The cause.
         #[source]
         source: repodata::Error,
@@ -65,101 +71,195 @@ pub struct Listed {
     pub file: PathBuf,
 }
 
-/// Sorts packages as metadata lists them: by NEVRA, then digest, then location.
-pub fn canonical(packages: &mut [Listed]) {
-    packages.sort_by(|a, b| (&a.rpm.nevra, &a.rpm.sha256, &a.href).cmp(&(&b.rpm.nevra, &b.rpm.sha256, &b.href)));
-}
-
-/// Writes primary, filelists and other of `packages`, which are in canonical order, into `dir` under
-/// names that begin with their checksums; each is synced, the directory is not.
-///
-/// The time of a package's file is its build time, since the time of a linked file is chance.
-pub async fn write_metadata(
-    db: &Db,
-    dir: &Path,
-    packages: std::sync::Arc<[Listed]>,
-    encoding: Encoding,
-) -> Result<Vec<Written>, MetadataError> {
-    let write = |kind: Kind| {
-        let (db, dir, packages, handle) = (db.clone(), dir.to_owned(), packages.clone(), Handle::current());
-        tokio::task::spawn_blocking(move || write_one(kind, &db, &handle, &dir, &packages, encoding))
-    };
-    let (primary, filelists, other) = tokio::join!(write(Kind::Primary), write(Kind::Filelists), write(Kind::Other));
-    let done = |result: Result<_, tokio::task::JoinError>| {
-        result.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-    };
-    Ok(vec![done(primary)?, done(filelists)?, done(other)?])
-}
-
-fn write_one(
-    kind: Kind,
-    db: &Db,
-    handle: &Handle,
-    dir: &Path,
-    packages: &[Listed],
-    encoding: Encoding,
-) -> Result<Written, MetadataError> {
-    let mut staged = Staged::new(dir, kind.as_str())?;
-    let mut known = Known { db, handle, packages, loaded: HashMap::new(), failed: None };
-    let written = repodata::write(kind, &mut known, packages.len() as u64, encoding, &mut staged);
-    if let Some(error) = known.failed {
-        return Err(error);
+impl Listed {
+    /// Returns its place in the repository.
+    pub fn key(&self) -> Key {
+        Key { nevra: self.rpm.nevra.clone(), pkgid: self.rpm.sha256.to_string(), href: self.href.clone() }
     }
-    let file = || dir.join(kind.as_str()).display().to_string();
-    let written = written.map_err(|source| MetadataError::Repodata { dir: file(), source })?;
-    staged.put(&written.file_name())?;
-    Ok(written)
+}
+
+/// What is known of packages, and the segments made of it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Library {
+    db: Db,
+    segments: Segments,
+}
+
+impl Library {
+    /// Returns the library of a database and a data directory, in which segments have their own.
+    pub fn open(db: Db, data_dir: &Path) -> Self {
+        Self { db, segments: Segments::new(&data_dir.join("segments")) }
+    }
+
+    /// Returns the segments.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// Returns what a repository's manifest becomes when packages go and come; new segments are durable
+    /// then.
+    ///
+    /// The time of a package's file is its build time, since the time of a linked file is chance.
+    ///
+    /// # Errors
+    /// Nothing is known of a package and it cannot be read, or the segments cannot follow.
+    pub async fn update(
+        &self,
+        old: Arc<Manifest>,
+        removed: Vec<Key>,
+        added: Vec<Listed>,
+        settings: Settings,
+    ) -> Result<Manifest, MetadataError> {
+        let (library, handle) = (self.clone(), Handle::current());
+        blocking(move || library.update_now(&handle, &old, removed, added, &settings)).await
+    }
+
+    fn update_now(
+        &self,
+        handle: &Handle,
+        old: &Manifest,
+        mut removed: Vec<Key>,
+        added: Vec<Listed>,
+        settings: &Settings,
+    ) -> Result<Manifest, MetadataError> {
+        removed.sort();
+        let mut added: Vec<(Key, Listed)> = added.into_iter().map(|listed| (listed.key(), listed)).collect();
+        added.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let batch = self.segments.batch()?;
+        let known = Known { db: &self.db, handle, packages: &added, loaded: HashMap::new() };
+        let manifest =
+            segments::update(old, removed, known, settings, &Shelf(&batch)).map_err(|failed| match failed {
+                Failed::Segments(error) => error.into(),
+                Failed::Package(error) => error,
+            })?;
+        batch.keep()?;
+        Ok(manifest)
+    }
+
+    /// Writes the metadata files of a manifest into `dir` under names that begin with their checksums; each
+    /// is synced, the directory is not. With `open`, checksums of the uncompressed files are taken too.
+    ///
+    /// # Errors
+    /// A segment is lost or damaged, or a file cannot be written.
+    pub async fn write_files(
+        &self,
+        dir: &Path,
+        manifest: Arc<Manifest>,
+        settings: Settings,
+        open: bool,
+    ) -> Result<Vec<Written>, MetadataError> {
+        let dir: Arc<Path> = dir.into();
+        self.each_kind(manifest, settings, move |kind, assemble| {
+            let mut staged = Staged::new(&dir, kind.as_str())?;
+            let written = assemble(&mut staged, open)?;
+            staged.put(&written.file_name())?;
+            Ok(written)
+        })
+        .await
+    }
+
+    /// Returns what [`Library::write_files`] would have written, without writing it.
+    ///
+    /// # Errors
+    /// A segment is lost or damaged.
+    pub async fn measure(
+        &self,
+        manifest: Arc<Manifest>,
+        settings: Settings,
+        open: bool,
+    ) -> Result<Vec<Written>, MetadataError> {
+        self.each_kind(manifest, settings, move |_, assemble| assemble(&mut io::sink(), open)).await
+    }
+
+    async fn each_kind<W>(
+        &self,
+        manifest: Arc<Manifest>,
+        settings: Settings,
+        write: W,
+    ) -> Result<Vec<Written>, MetadataError>
+    where
+        W: Fn(Kind, &dyn Fn(&mut dyn Write, bool) -> Result<Written, MetadataError>) -> Result<Written, MetadataError>
+            + Clone
+            + Send
+            + 'static,
+    {
+        let mut under_way = Vec::new();
+        for kind in settings.kinds() {
+            let (segments, manifest, write) = (self.segments.clone(), manifest.clone(), write.clone());
+            under_way.push(tokio::spawn(blocking(move || {
+                let batch = segments.batch()?;
+                let assemble = |sink: &mut dyn Write, open: bool| {
+                    Ok(segments::assemble(*kind, &manifest, &settings, open, &Shelf(&batch), sink)?)
+                };
+                write(*kind, &assemble)
+            })));
+        }
+        let mut all = Vec::new();
+        for one in under_way {
+            all.push(one.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?);
+        }
+        Ok(all)
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// Segments of the store, as the engine asks for them.
+struct Shelf<'a>(&'a Batch<'a>);
+
+impl Frames for Shelf<'_> {
+    fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
+        self.0.read(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
+        self.0.reuse(name)
+    }
+
+    fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
+        self.0.put(name, bytes)
+    }
 }
 
 /// Packages one by one, loaded some at a time.
 struct Known<'a> {
     db: &'a Db,
     handle: &'a Handle,
-    packages: &'a [Listed],
-    loaded: HashMap<Sha256, Fragments>,
-    failed: Option<MetadataError>,
+    packages: &'a [(Key, Listed)],
+    /// What is kept of some packages, as it is kept.
+    loaded: HashMap<Sha256, Vec<u8>>,
 }
 
-impl Iterator for &mut Known<'_> {
-    type Item = Result<(Cow<'static, Fragments>, Location), std::io::Error>;
+impl Iterator for Known<'_> {
+    type Item = Result<Piece, MetadataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let packages = self.packages;
-        let (first, rest) = packages.split_first()?;
-        if !self.loaded.contains_key(&first.rpm.sha256) {
-            let some = &packages[..packages.len().min(BATCH)];
-            if let Err(error) = self.load(some) {
-                self.failed = Some(error);
-                return Some(Err(std::io::Error::other("a package's metadata cannot be had")));
-            }
-        }
+        let ((key, listed), rest) = packages.split_first()?;
         self.packages = rest;
-        let fragments = self.loaded.get(&first.rpm.sha256)?.clone();
-        let time_file = fragments.build_time();
-        Some(Ok((Cow::Owned(fragments), Location { href: first.href.clone(), time_file })))
+        Some(self.fragments(listed, packages).map(|fragments| {
+            let texts = fragments.texts(&listed.href, fragments.build_time());
+            Piece { key: key.clone(), texts }
+        }))
     }
 }
 
 impl Known<'_> {
-    fn load(&mut self, some: &[Listed]) -> Result<(), MetadataError> {
-        let digests: Vec<Sha256> = some.iter().map(|listed| listed.rpm.sha256).collect();
-        let rows = self.handle.block_on(async {
-            let mut tx = self.db.read().await?;
-            builds::fragments(&mut tx, &digests).await
-        })?;
-        self.loaded.clear();
-        for (digest, bytes) in rows {
-            if let Ok(fragments) = Fragments::from_bytes(&bytes) {
-                self.loaded.insert(digest, fragments);
-            }
+    fn fragments(&mut self, listed: &Listed, packages: &[(Key, Listed)]) -> Result<Fragments, MetadataError> {
+        let digest = listed.rpm.sha256;
+        if !self.loaded.contains_key(&digest) {
+            let some = packages.iter().take(BATCH).map(|(_, listed)| listed.rpm.sha256).collect::<Vec<_>>();
+            let rows = self.handle.block_on(async {
+                let mut tx = self.db.read().await?;
+                builds::fragments(&mut tx, &some).await
+            })?;
+            self.loaded = rows.into_iter().collect();
         }
-        for listed in some {
-            if !self.loaded.contains_key(&listed.rpm.sha256) {
-                let fragments = self.read_again(listed)?;
-                self.loaded.insert(listed.rpm.sha256, fragments);
-            }
-        }
-        Ok(())
+        let kept = self.loaded.get(&digest).and_then(|bytes| Fragments::from_bytes(bytes).ok());
+        kept.map_or_else(|| self.read_again(listed), Ok)
     }
 
     /// Reads a package file anew, and keeps what it says in place of what was unreadable.
@@ -171,7 +271,7 @@ impl Known<'_> {
             return Err(MetadataError::Changed { path, sha256: listed.rpm.sha256 });
         }
         let fragments = repodata::render(&package);
-        let bytes = fragments.to_bytes().map_err(|source| MetadataError::Repodata { dir: path, source })?;
+        let bytes = fragments.to_bytes().map_err(|source| MetadataError::Fragments { path, source })?;
         self.handle.block_on(async {
             let mut tx = self.db.write().await?;
             builds::put_rpm(&mut tx, &RpmRow::of(&package), &bytes).await?;

@@ -25,7 +25,7 @@ mod text;
 use std::path::Path;
 
 pub use error::{Error, Part, Promise};
-pub use metadata::{Listed, MetadataError, canonical, write_metadata};
+pub use metadata::{Library, Listed, MetadataError};
 
 use crate::model::Package;
 

@@ -15,7 +15,7 @@ use crate::config::Transfer;
 pub const UNFINISHED: &str = ".unfinished-";
 
 /// Returns a name in `dir` for a file under way that nobody else has, in this process or another.
-fn under_way(dir: &Path) -> PathBuf {
+pub(super) fn under_way(dir: &Path) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     dir.join(format!("{UNFINISHED}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
 }

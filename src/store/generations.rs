@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, from_json, parse, to_json};
-use crate::model::{RepoName, Sha256, TagName};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
+use crate::config::{Compression, Form};
+use crate::model::{Blake3, RepoName, Sha256, TagName};
 
 /// How far a generation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,8 +47,14 @@ pub struct Generation {
     pub number: i64,
     /// The revision of the package set it shows.
     pub revision: i64,
-    /// Digest of all that went into it: packages, compression, checksums.
-    pub input: String,
+    /// All that decides its bytes beside the packages, in words: two of one style are made the same way.
+    pub style: String,
+    /// How its metadata lies on disk.
+    pub form: Form,
+    /// How its segments are compressed.
+    pub compression: Compression,
+    /// BLAKE3 of the list of its segments.
+    pub manifest: Blake3,
     /// SHA-256 of its `repomd.xml`.
     pub repomd: Sha256,
     /// The names of its data files in `repodata/`.
@@ -64,51 +71,71 @@ pub struct Generation {
     pub replaced_at: Option<i64>,
 }
 
-type Row = (String, String, i64, i64, String, String, String, String, i64, String, i64, Option<i64>);
+/// The columns of a generation, in the order of the table.
+#[derive(sqlx::FromRow)]
+struct Row {
+    tag: String,
+    repo: String,
+    number: i64,
+    revision: i64,
+    style: String,
+    form: String,
+    compression: String,
+    manifest: String,
+    repomd: String,
+    files: String,
+    pool: String,
+    packages: i64,
+    state: String,
+    made_at: i64,
+    replaced_at: Option<i64>,
+}
 
 fn generation(row: Row) -> Result<Generation, Error> {
-    let (tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at) = row;
     Ok(Generation {
-        tag: parse("generations.tag", &tag)?,
-        repo: parse("generations.repo", &repo)?,
-        number,
-        revision,
-        input,
-        repomd: parse("generations.repomd", &repomd)?,
-        files: from_json("generations.files", &files)?,
-        pool,
-        packages,
-        state: parse("generations.state", &state)?,
-        made_at,
-        replaced_at,
+        tag: parse("generations.tag", &row.tag)?,
+        repo: parse("generations.repo", &row.repo)?,
+        number: row.number,
+        revision: row.revision,
+        style: row.style,
+        form: parse("generations.form", &row.form)?,
+        compression: parse("generations.compression", &row.compression)?,
+        manifest: parse("generations.manifest", &row.manifest)?,
+        repomd: parse("generations.repomd", &row.repomd)?,
+        files: from_json("generations.files", &row.files)?,
+        pool: row.pool,
+        packages: row.packages,
+        state: parse("generations.state", &row.state)?,
+        made_at: row.made_at,
+        replaced_at: row.replaced_at,
     })
 }
 
 /// Returns all generations of one repository, the newest first.
 pub async fn of_repo(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
-               FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+               state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
     fetch!(tx, Row, sql, tag.as_str(), repo.to_string())?.into_iter().map(generation).collect()
 }
 
 /// Returns the generation of a repository that is shown.
 pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
-               FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+               state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
     fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
 }
 
 /// Returns all generations, by tag, repository and number.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
-               FROM generations ORDER BY tag, repo, number";
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+               state, made_at, replaced_at FROM generations ORDER BY tag, repo, number";
     fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
 }
 
 /// Returns the generations that are shown: of one tag, or of all.
 pub async fn shown(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, input, repomd, files, pool, packages, state, made_at, replaced_at \
-               FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+               state, made_at, replaced_at FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
     fetch!(tx, Row, sql, tag.map(TagName::as_str))?.into_iter().map(generation).collect()
 }
 
@@ -118,10 +145,17 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(GenerationState, i64)>, Error> {
     rows.into_iter().map(|(state, count)| Ok((parse("generations.state", &state)?, count))).collect()
 }
 
-/// Keeps a new generation.
+/// Returns the number of a repository's newest generation; 0 if there is none.
+pub async fn last_number(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<i64, Error> {
+    let sql = "SELECT COALESCE(MAX(number), 0) FROM generations WHERE tag = $1 AND repo = $2";
+    Ok(fetch_value!(tx, i64, sql, tag.as_str(), repo.to_string())?)
+}
+
+/// Keeps a new generation. Its manifest must be kept already.
 pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
-    let sql = "INSERT INTO generations (tag, repo, number, revision, input, repomd, files, pool, packages, state, \
-               made_at, replaced_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    let sql = "INSERT INTO generations (tag, repo, number, revision, style, form, compression, manifest, repomd, \
+               files, pool, packages, state, made_at, replaced_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     exec!(
         tx,
         sql,
@@ -129,7 +163,10 @@ pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
         new.repo.to_string(),
         new.number,
         new.revision,
-        new.input.as_str(),
+        new.style.as_str(),
+        new.form.name(),
+        new.compression.to_string(),
+        new.manifest.to_string(),
         new.repomd.to_string(),
         to_json(&new.files),
         new.pool.as_str(),
@@ -163,5 +200,32 @@ pub async fn set_revision(tx: &mut Write, of: &Generation, revision: i64) -> Res
 pub async fn remove(tx: &mut Write, of: &Generation) -> Result<(), Error> {
     let sql = "DELETE FROM generations WHERE tag = $1 AND repo = $2 AND number = $3";
     exec!(tx, sql, of.tag.as_str(), of.repo.to_string(), of.number)?;
+    Ok(())
+}
+
+/// Keeps a list of segments, once, under its digest.
+pub async fn put_manifest(tx: &mut Write, digest: &Blake3, content: &[u8]) -> Result<(), Error> {
+    let sql = "INSERT INTO manifests (digest, content) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    exec!(tx, sql, digest.to_string(), content)?;
+    Ok(())
+}
+
+/// Returns a list of segments by its digest.
+pub async fn manifest(tx: &mut Tx, digest: &Blake3) -> Result<Option<Vec<u8>>, Error> {
+    let sql = "SELECT content FROM manifests WHERE digest = $1";
+    Ok(fetch_optional!(tx, (Vec<u8>,), sql, digest.to_string())?.map(|(content,)| content))
+}
+
+/// Returns the digests of all lists of segments that a generation names.
+pub async fn manifests(tx: &mut Tx) -> Result<Vec<Blake3>, Error> {
+    let rows = fetch!(tx, (String,), "SELECT DISTINCT manifest FROM generations ORDER BY manifest")?;
+    rows.into_iter().map(|(digest,)| parse("generations.manifest", &digest)).collect()
+}
+
+/// Forgets lists of segments that no generation names.
+pub async fn forget_manifests(tx: &mut Write) -> Result<(), Error> {
+    let sql = "DELETE FROM manifests WHERE NOT EXISTS \
+               (SELECT 1 FROM generations g WHERE g.manifest = manifests.digest)";
+    exec!(tx, sql)?;
     Ok(())
 }

@@ -13,6 +13,7 @@ pub mod generations;
 pub mod inbox;
 pub mod outbox;
 pub mod pkgsets;
+pub mod segments;
 pub mod service;
 pub mod tags;
 pub mod wakeups;

@@ -96,6 +96,12 @@ impl Tags {
         Ok(all.filter(|tag| self.config.follow.for_tag(tag).is_some()).collect())
     }
 
+    /// Returns the tags that a tag inherits from, the nearest first: their sets have most of its packages.
+    pub async fn neighbours(&self, tag: &TagName) -> Result<Vec<TagName>, Error> {
+        let Some(links) = self.buildsys.facts(tag, None, rows::NOW).await? else { return Ok(Vec::new()) };
+        Ok(Order::of(&links).tags().into_iter().skip(1).cloned().collect())
+    }
+
     /// Wakes every followed tag whole: at start, since anything may have changed meanwhile.
     pub async fn wake_all(&self) -> Result<(), Error> {
         let mut tx = self.db.write().await?;

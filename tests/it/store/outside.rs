@@ -1,5 +1,6 @@
 //! Generations, composes and the outbox: what is shown outside.
 
+use tannery::config::{Compression, Form};
 use tannery::model::{Blake3, ComposeId, ComposeStatus, RepoName, Sha256, TagName};
 use tannery::store::Db;
 use tannery::store::composes::{self, ComposeRow};
@@ -20,7 +21,10 @@ fn generation(repo: &str, number: i64) -> Generation {
         repo: repo.parse().unwrap(),
         number,
         revision: 1,
-        input: "input".to_owned(),
+        style: "style".to_owned(),
+        form: Form::Files,
+        compression: Compression::default(),
+        manifest: Blake3::of(b"manifest"),
         repomd: Sha256::from_bytes([number as u8; 32]),
         files: vec!["a-primary.xml.zst".to_owned(), "ü".to_owned()],
         pool: "any".to_owned(),
@@ -36,9 +40,11 @@ async fn one_generation_is_current_and_the_ones_before_are_kept(db: Db) {
     let mut tx = db.write().await.unwrap();
     assert_eq!(generations::current(&mut tx, &tag, &repo).await.unwrap(), None);
     for number in [1, 2] {
+        generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
         generations::put(&mut tx, &generation("x86_64-debug", number)).await.unwrap();
         generations::make_current(&mut tx, &tag, &repo, number, 100 + number).await.unwrap();
     }
+    generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
     generations::put(&mut tx, &generation("src", 1)).await.unwrap();
     let shown = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
     assert_eq!(shown, Generation { state: GenerationState::Current, ..generation("x86_64-debug", 2) });

@@ -1,5 +1,6 @@
 //! Builds and package sets.
 
+use tannery::config::{Compression, Form};
 use tannery::model::{Blake3, BuildEntry, Chunk, ComposeStatus, Nevra, Nvr, RpmEntry, Sha256, TagName};
 use tannery::store::builds::{self, BuildRow, BuildState, Copy, RpmRow};
 use tannery::store::composes::{self, ComposeRow};
@@ -153,6 +154,7 @@ async fn revisions_and_chunks_are_kept_as_long_as_somebody_names_them(db: Db) {
     let chunks = pkgsets::chunks(&mut tx, &asked).await.unwrap();
     assert_eq!(chunks, [entry("b", "1"), entry("a", "1")].map(|build| Chunk { builds: vec![build] }));
     assert!(pkgsets::chunks(&mut tx, &[Blake3::of(b"stranger")]).await.is_err());
+    generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
     generations::put(&mut tx, &named_by_a_generation(&tag, 2)).await.unwrap();
     composes::start(&mut tx, &named_by_a_compose(&tag, 3)).await.unwrap();
     pkgsets::forget(&mut tx, 1).await.unwrap();
@@ -173,7 +175,10 @@ fn named_by_a_generation(tag: &TagName, revision: i64) -> Generation {
         repo: "src".parse().unwrap(),
         number: 1,
         revision,
-        input: String::new(),
+        style: "style".to_owned(),
+        form: Form::Files,
+        compression: Compression::default(),
+        manifest: Blake3::of(b"manifest"),
         repomd: Sha256::of(b""),
         files: vec![],
         pool: "any".to_owned(),

@@ -1,0 +1,119 @@
+//! Are the packages of a repository reachable? Puts into its pool what is not there.
+//!
+//! What was looked through once in the life of this process is not looked through again, unless a pool was
+//! cleared: so a restart repairs what vanished, and a refresh costs what changed.
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::listing::rpms_of;
+use super::publish::blocking;
+use super::{Error, Layout, Repos};
+use crate::model::{Blake3, RepoName, ReposOf, RpmEntry, TagName};
+use crate::store::pkgsets::{self, ChunkRef};
+use crate::store::{self, durable};
+
+/// How many chunks' packages are looked for at a time.
+const SOME: usize = 64;
+
+/// Chunks whose packages are in a pool, as far as one kind of repository takes them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Placed(Arc<Mutex<HashSet<(String, Blake3)>>>);
+
+impl Placed {
+    fn lock(&self) -> MutexGuard<'_, HashSet<(String, Blake3)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets all: a pool was cleared.
+    pub fn clear(&self) {
+        self.lock().clear();
+    }
+}
+
+impl Repos {
+    /// Makes the directories of a repository, and puts the packages of these chunks into its pool.
+    pub(super) async fn place(
+        &self,
+        at: (&TagName, &RepoName),
+        pool: &str,
+        chunks: &[ChunkRef],
+        repos: &ReposOf,
+    ) -> Result<(), Error> {
+        let (tag, repo) = at;
+        let arches: Vec<String> = repos.multilib.iter().map(|(arch, foreign)| format!("{arch}+{foreign:?}")).collect();
+        let what = format!("{pool} {repo} {}", arches.join(" "));
+        let unknown: Vec<Blake3> = {
+            let placed = self.placed.lock();
+            let digests = chunks.iter().map(|chunk| chunk.digest);
+            digests.filter(|digest| !placed.contains(&(what.clone(), *digest))).collect()
+        };
+        self.make_dirs(tag, repo, pool).await?;
+        for some in unknown.chunks(SOME) {
+            let builds = pkgsets::chunks(&mut self.db.read().await?, some)
+                .await?
+                .into_iter()
+                .flat_map(|chunk| chunk.builds)
+                .collect();
+            self.link(rpms_of(builds, repos, repo), pool).await?;
+            self.placed.lock().extend(some.iter().map(|digest| (what.clone(), *digest)));
+        }
+        Ok(())
+    }
+
+    async fn make_dirs(&self, tag: &TagName, repo: &RepoName, pool: &str) -> Result<(), Error> {
+        let (dir, repodata) = (self.layout.repo(tag, repo), self.layout.repodata(tag, repo));
+        let (pool, target) = (self.layout.pool(pool), Layout::packages_target(pool));
+        blocking(move || {
+            durable::make_dir(&repodata)?;
+            durable::make_dir(&pool)?;
+            for under_way in [&repodata, &dir] {
+                durable::sweep(under_way)?;
+            }
+            durable::point(&dir.join("packages"), &target)
+        })
+        .await
+    }
+
+    async fn link(&self, rpms: BTreeSet<RpmEntry>, pool: &str) -> Result<(), Error> {
+        let pool = self.layout.pool(pool);
+        let files: Vec<(RpmEntry, PathBuf)> =
+            rpms.into_iter().map(|rpm| (rpm.clone(), self.tags.buildsys.file(&rpm.location))).collect();
+        blocking(move || {
+            let mut touched = BTreeSet::new();
+            for (rpm, file) in &files {
+                if let Err(wrong) = link_one(rpm, file, &pool, &mut touched)? {
+                    return Ok(Err(wrong));
+                }
+            }
+            for dir in touched {
+                durable::sync_dir(&dir)?;
+            }
+            Ok(Ok(()))
+        })
+        .await?
+    }
+}
+
+fn link_one(
+    rpm: &RpmEntry,
+    file: &Path,
+    pool: &Path,
+    touched: &mut BTreeSet<PathBuf>,
+) -> Result<Result<(), Error>, store::Error> {
+    let place = pool.join(&rpm.location);
+    match fs::metadata(&place) {
+        Ok(there) if there.len() == rpm.size => return Ok(Ok(())),
+        Ok(_) => durable::remove(&place)?,
+        Err(_) => {}
+    }
+    let found = fs::metadata(file).map_err(store::Error::file("cannot find", file))?.len();
+    if found != rpm.size {
+        return Ok(Err(Error::WrongSize { file: file.display().to_string(), found, expected: rpm.size }));
+    }
+    durable::place_file(file, &place, durable::ANY_WAY)?;
+    touched.extend(place.parent().map(ToOwned::to_owned));
+    Ok(Ok(()))
+}

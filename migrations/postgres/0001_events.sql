@@ -47,6 +47,7 @@ CREATE TABLE wakeups (
     touched BIGINT NOT NULL,
     PRIMARY KEY (room, key, part)
 );
+CREATE INDEX wakeups_by_sequence ON wakeups (room, sequence);
 
 -- What the running service says of itself, for commands that run beside it.
 CREATE TABLE service (

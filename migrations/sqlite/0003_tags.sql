@@ -21,6 +21,7 @@ CREATE TABLE tag_parents (
     to_event BIGINT,
     PRIMARY KEY (tag_id, parent_id, from_event)
 );
+CREATE INDEX tag_parents_by_parent ON tag_parents (parent_id, tag_id);
 
 CREATE TABLE tag_packages (
     tag_id BIGINT NOT NULL REFERENCES tags (id),
@@ -40,12 +41,14 @@ CREATE TABLE acts (
 );
 CREATE INDEX acts_by_build ON acts (build_id, event_id);
 
--- Derived from the acts of (tag, build), whatever the order they arrived in.
+-- Derived from the acts of (tag, build), whatever the order they arrived in. The package is the name of
+-- the build: so one package of a tag is found without the others.
 CREATE TABLE taggings (
     tag_id BIGINT NOT NULL REFERENCES tags (id),
+    package TEXT NOT NULL,
     build_id BIGINT NOT NULL REFERENCES builds (id),
     from_event BIGINT NOT NULL,
     to_event BIGINT,
-    PRIMARY KEY (tag_id, build_id, from_event)
+    PRIMARY KEY (tag_id, package, build_id, from_event)
 );
 CREATE INDEX taggings_by_build ON taggings (build_id, tag_id);

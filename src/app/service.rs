@@ -168,7 +168,7 @@ async fn hold(file: &Path) -> Result<Lock, Error> {
 async fn run_tags(app: App, stop: CancellationToken) {
     let mut pause = LOOK;
     while !stop.is_cancelled() {
-        pause = match app.tags.reconcile_woken().await {
+        pause = match app.tags.reconcile_until(|| stop.is_cancelled()).await {
             Ok(_) => LOOK,
             Err(error) => {
                 tracing::error!(error = %chain(&error), "tags cannot be brought up to date; the last sets stand");

@@ -5,7 +5,7 @@
 //! the second it belongs to, and intervals are derived from all acts, so the order of arrival does
 //! not matter (invariant I5).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
@@ -59,7 +59,7 @@ impl Local {
     async fn read_facts(
         &self,
         root: &TagName,
-        package: Option<&PackageName>,
+        packages: Option<&[PackageName]>,
         event: i64,
     ) -> Result<Option<Facts>, Error> {
         let mut tx = self.db.read().await?;
@@ -75,8 +75,8 @@ impl Local {
             let facts = TagFacts {
                 arches: tag.arches,
                 links: rows::links(&mut tx, tag.id, event).await?,
-                packages: rows::packages(&mut tx, tag.id, package, event).await?,
-                taggings: rows::taggings(&mut tx, tag.id, package, event).await?,
+                packages: rows::packages(&mut tx, tag.id, packages, event).await?,
+                taggings: rows::taggings(&mut tx, tag.id, packages, event).await?,
             };
             todo.extend(facts.links.iter().map(|link| link.parent.clone()));
             tags.insert(name, facts);
@@ -89,6 +89,17 @@ impl Local {
         }
         let event = rows::last_event(&mut tx).await?.min(event);
         Ok(Some(Facts { root: root.clone(), event, tags }))
+    }
+
+    async fn read_own_packages(&self, tags: &[TagName], event: i64) -> Result<BTreeSet<PackageName>, Error> {
+        let mut tx = self.db.read().await?;
+        let mut packages = BTreeSet::new();
+        for name in tags {
+            if let Some(tag) = rows::by_name(&mut tx, &self.id, name.as_str()).await? {
+                packages.extend(rows::own_packages(&mut tx, tag.id, event).await?);
+            }
+        }
+        Ok(packages)
     }
 
     async fn read_builds(&self, ids: &[i64]) -> Result<Vec<BuildFiles>, Error> {
@@ -112,10 +123,18 @@ impl BuildSystem for Local {
     fn facts<'a>(
         &'a self,
         root: &'a TagName,
-        package: Option<&'a PackageName>,
+        packages: Option<&'a [PackageName]>,
         event: i64,
     ) -> BoxFuture<'a, Result<Option<Facts>, Error>> {
-        Box::pin(self.read_facts(root, package, event))
+        Box::pin(self.read_facts(root, packages, event))
+    }
+
+    fn own_packages<'a>(
+        &'a self,
+        tags: &'a [TagName],
+        event: i64,
+    ) -> BoxFuture<'a, Result<BTreeSet<PackageName>, Error>> {
+        Box::pin(self.read_own_packages(tags, event))
     }
 
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, Error>> {
@@ -138,7 +157,7 @@ pub async fn tag_build(
     force: bool,
 ) -> Result<Result<(), Refusal>, store::Error> {
     let package = build.nvr.name();
-    let row = rows::packages(tx, tag.id, Some(package), event).await?.into_iter().next();
+    let row = rows::packages(tx, tag.id, Some(std::slice::from_ref(package)), event).await?.into_iter().next();
     match row.map(|row| row.state) {
         Some(PackageState::Blocked) if !force => {
             return Ok(Err(Refusal::Blocked { package: package.clone(), tag: tag.name.clone() }));
@@ -158,14 +177,14 @@ pub async fn untag_build(tx: &mut Write, tag: &TagRow, build: &BuildRow, event: 
 }
 
 /// Deletes a build, or undoes that, at `event`; gives the tags it was ever in.
-pub async fn change_build(tx: &mut Write, build: i64, act: Act, event: i64) -> Result<Vec<TagName>, store::Error> {
+pub async fn change_build(tx: &mut Write, build: i64, act: Act, event: i64) -> Result<Vec<TagRow>, store::Error> {
     rows::record_act(tx, event, build, None, act).await?;
     let deleted = last_change(tx, build).await? == Some(Act::Delete);
     builds::set_state(tx, build, if deleted { BuildState::Deleted } else { BuildState::Complete }).await?;
     let mut tags = Vec::new();
     for tag in rows::tags_of_build(tx, build).await? {
         derive(tx, tag, build).await?;
-        tags.extend(rows::by_id(tx, tag).await?.map(|row| row.name));
+        tags.extend(rows::by_id(tx, tag).await?);
     }
     Ok(tags)
 }

@@ -8,7 +8,7 @@ mod import;
 pub mod local;
 mod volume;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
@@ -73,13 +73,22 @@ pub struct BuildFiles {
 /// The build system, local or a Koji hub.
 pub trait BuildSystem: Send + Sync {
     /// Returns the rows of a tag and its ancestors at `event` ([`crate::store::tags::NOW`] for now),
-    /// of one package only where one is named; `None` where there is no such tag.
+    /// of some packages only where they are named (of none: arches and links); `None` where there is no
+    /// such tag.
     fn facts<'a>(
         &'a self,
         root: &'a TagName,
-        package: Option<&'a PackageName>,
+        packages: Option<&'a [PackageName]>,
         event: i64,
     ) -> BoxFuture<'a, Result<Option<Facts>, Error>>;
+
+    /// Returns the packages of which any of these tags has rows of its own at `event`; a tag that is not
+    /// known has none.
+    fn own_packages<'a>(
+        &'a self,
+        tags: &'a [TagName],
+        event: i64,
+    ) -> BoxFuture<'a, Result<BTreeSet<PackageName>, Error>>;
 
     /// Returns builds with their files, by id; an id that is not known is left out.
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, Error>>;

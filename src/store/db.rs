@@ -247,9 +247,15 @@ impl Write {
 
     /// Draws the next number of a counter, from 1.
     pub(crate) async fn next(&mut self, counter: &'static str) -> Result<i64, Error> {
-        let sql = "INSERT INTO counters (name, value) VALUES ($1, 1) \
-                   ON CONFLICT (name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-        Ok(fetch_value!(self, i64, sql, counter)?)
+        self.next_of(counter, 1).await
+    }
+
+    /// Draws the next `count` numbers of a counter; gives the first of them.
+    pub(crate) async fn next_of(&mut self, counter: &'static str, count: usize) -> Result<i64, Error> {
+        let sql = "INSERT INTO counters (name, value) VALUES ($1, $2) \
+                   ON CONFLICT (name) DO UPDATE SET value = counters.value + excluded.value RETURNING value";
+        let count = count as i64;
+        Ok(fetch_value!(self, i64, sql, counter, count)? - count + 1)
     }
 }
 

@@ -4,7 +4,7 @@
 //! Event ids of the local build system are `second << 20 | n`, n being the order of arrival within
 //! that second: so a late message gets its id where it belongs, and order is a comparison of ids.
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
+use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
 use crate::model::{Arch, PackageName, TagName};
 
 /// An event id after every other: asks for the state of now.
@@ -215,18 +215,26 @@ fn package_row((package, state, from_event): (String, String, i64)) -> Result<Pa
     Ok(PackageRow { package: parse("tag_packages.package", &package)?, state, from_event })
 }
 
-/// Returns a tag's own package list at `event`; of one package only where one is named.
+/// Returns a tag's own package list at `event`; of some packages only where they are named.
 pub async fn packages(
     tx: &mut Tx,
     tag_id: i64,
-    package: Option<&PackageName>,
+    packages: Option<&[PackageName]>,
     event: i64,
 ) -> Result<Vec<PackageRow>, Error> {
-    let rows = match package {
-        Some(package) => {
-            let sql = "SELECT package, state, from_event FROM tag_packages WHERE tag_id = $1 AND package = $3 \
-                       AND from_event <= $2 AND (to_event IS NULL OR $2 < to_event)";
-            fetch!(tx, (String, String, i64), sql, tag_id, event, package.as_str())?
+    let rows = match packages {
+        Some([]) => Vec::new(),
+        Some(packages) => {
+            let sql = dialect!(
+                tx,
+                "SELECT package, state, from_event FROM tag_packages WHERE tag_id = $1 \
+                 AND package IN (SELECT value FROM json_each($3)) \
+                 AND from_event <= $2 AND (to_event IS NULL OR $2 < to_event) ORDER BY package",
+                "SELECT package, state, from_event FROM tag_packages WHERE tag_id = $1 \
+                 AND package IN (SELECT value FROM json_array_elements_text(CAST($3 AS JSON))) \
+                 AND from_event <= $2 AND (to_event IS NULL OR $2 < to_event) ORDER BY package"
+            );
+            fetch!(tx, (String, String, i64), sql, tag_id, event, to_json(&packages))?
         }
         None => {
             let sql = "SELECT package, state, from_event FROM tag_packages WHERE tag_id = $1 AND from_event <= $2 \
@@ -235,6 +243,16 @@ pub async fn packages(
         }
     };
     rows.into_iter().map(package_row).collect()
+}
+
+/// Returns the packages of which a tag has rows of its own at `event`, listings or taggings.
+pub async fn own_packages(tx: &mut Tx, tag_id: i64, event: i64) -> Result<Vec<PackageName>, Error> {
+    let sql = "SELECT package FROM tag_packages WHERE tag_id = $1 AND from_event <= $2 \
+               AND (to_event IS NULL OR $2 < to_event) \
+               UNION SELECT package FROM taggings WHERE tag_id = $1 AND from_event <= $2 \
+               AND (to_event IS NULL OR $2 < to_event) ORDER BY package";
+    let rows = fetch!(tx, (String,), sql, tag_id, event)?;
+    rows.iter().map(|(package,)| parse("tag_packages.package", package)).collect()
 }
 
 /// Returns the first event after `event` at which the tag has an own row on the package, and which.
@@ -270,30 +288,40 @@ pub async fn close_package(tx: &mut Write, tag_id: i64, package: &PackageName, e
     Ok(())
 }
 
-/// Returns the complete builds that stand in a tag at `event`, of one package only where one is
+/// Returns the complete builds that stand in a tag at `event`, of some packages only where they are
 /// named: the newest tagging first, then the highest build id, as Koji orders them.
 pub async fn taggings(
     tx: &mut Tx,
     tag_id: i64,
-    package: Option<&PackageName>,
+    packages: Option<&[PackageName]>,
     event: i64,
 ) -> Result<Vec<TaggingRow>, Error> {
-    let rows = match package {
-        Some(package) => {
-            let sql = "SELECT t.build_id, b.name, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
-                       WHERE t.tag_id = $1 AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
-                       AND b.state = 'complete' AND b.name = $3 ORDER BY t.from_event DESC, t.build_id DESC";
-            fetch!(tx, (i64, String, i64), sql, tag_id, event, package.as_str())?
+    let rows = match packages {
+        Some([]) => Vec::new(),
+        Some(packages) => {
+            let sql = dialect!(
+                tx,
+                "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
+                 WHERE t.tag_id = $1 AND t.package IN (SELECT value FROM json_each($3)) \
+                 AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
+                 AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC",
+                "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
+                 WHERE t.tag_id = $1 \
+                 AND t.package IN (SELECT value FROM json_array_elements_text(CAST($3 AS JSON))) \
+                 AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
+                 AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC"
+            );
+            fetch!(tx, (i64, String, i64), sql, tag_id, event, to_json(&packages))?
         }
         None => {
-            let sql = "SELECT t.build_id, b.name, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
+            let sql = "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
                        WHERE t.tag_id = $1 AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
                        AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC";
             fetch!(tx, (i64, String, i64), sql, tag_id, event)?
         }
     };
     let tagging = |(build_id, package, from_event): (i64, String, i64)| {
-        Ok(TaggingRow { build_id, package: parse("builds.name", &package)?, from_event })
+        Ok(TaggingRow { build_id, package: parse("taggings.package", &package)?, from_event })
     };
     rows.into_iter().map(tagging).collect()
 }
@@ -333,10 +361,21 @@ pub async fn replace_taggings(
 ) -> Result<(), Error> {
     exec!(tx, "DELETE FROM taggings WHERE tag_id = $1 AND build_id = $2", tag, build)?;
     for (from, to) in intervals {
-        let sql = "INSERT INTO taggings (tag_id, build_id, from_event, to_event) VALUES ($1, $2, $3, $4)";
+        let sql = "INSERT INTO taggings (tag_id, package, build_id, from_event, to_event) \
+                   SELECT $1, name, id, $3, $4 FROM builds WHERE id = $2";
         exec!(tx, sql, tag, build, *from, *to)?;
     }
     Ok(())
+}
+
+/// Returns a tag and all tags that inherit from it by open links, however far, in the order they were made.
+pub async fn dependents(tx: &mut Tx, tag_id: i64) -> Result<Vec<TagName>, Error> {
+    let sql = "WITH RECURSIVE dependents (id) AS (SELECT CAST($1 AS BIGINT) UNION \
+               SELECT p.tag_id FROM dependents d JOIN tag_parents p ON p.parent_id = d.id \
+               WHERE p.to_event IS NULL) \
+               SELECT t.name FROM dependents d JOIN tags t ON t.id = d.id ORDER BY t.id";
+    let rows = fetch!(tx, (String,), sql, tag_id)?;
+    rows.iter().map(|(name,)| parse("tags.name", name)).collect()
 }
 
 /// Returns how often each tag is named as a parent by an open link: (tag, parent).

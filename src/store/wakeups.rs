@@ -3,7 +3,7 @@
 //! Equal keys collapse, so their number is bounded by the things there are. A row goes only at the
 //! sequence it was read at: what arrived meanwhile is not lost.
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_value};
+use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_value, to_json};
 
 /// A room that keeps state and can be woken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,25 +40,73 @@ pub struct WakeUp {
 
 /// Wakes `room` for (`key`, `part`) at `now`, in microseconds.
 pub async fn wake(tx: &mut Write, room: Room, key: &str, part: &str, now: i64) -> Result<(), Error> {
-    let sequence = tx.next("wakeups").await?;
-    let sql = "INSERT INTO wakeups (room, key, part, sequence, since, touched) VALUES ($1, $2, $3, $4, $5, $6) \
-               ON CONFLICT (room, key, part) DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched";
-    exec!(tx, sql, room.name(), key, part, sequence, now, now)?;
+    wake_each(tx, room, &[(key, part)], now).await
+}
+
+/// Wakes `room` for each (key, part) at `now`, in microseconds, in this order; none may be named twice.
+pub async fn wake_each(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)], now: i64) -> Result<(), Error> {
+    if wake_ups.is_empty() {
+        return Ok(());
+    }
+    let first = tx.next_of("wakeups", wake_ups.len()).await?;
+    let sql = dialect!(
+        tx,
+        "INSERT INTO wakeups (room, key, part, sequence, since, touched) \
+         SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), $3 + key, $4, $4 FROM json_each($2) \
+         WHERE TRUE ON CONFLICT (room, key, part) \
+         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched",
+        "INSERT INTO wakeups (room, key, part, sequence, since, touched) \
+         SELECT $1, value ->> 0, value ->> 1, $3 + place - 1, $4, $4 \
+         FROM json_array_elements(CAST($2 AS JSON)) WITH ORDINALITY AS each(value, place) \
+         WHERE TRUE ON CONFLICT (room, key, part) \
+         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched"
+    );
+    exec!(tx, sql, room.name(), to_json(&wake_ups), first, now)?;
     Ok(())
+}
+
+type Row = (String, String, i64, i64, i64);
+
+fn wake_up((key, part, sequence, since, touched): Row) -> WakeUp {
+    WakeUp { key, part, sequence, since, touched }
 }
 
 /// Returns all wake-ups of `room`, the longest waiting first.
 pub async fn pending(tx: &mut Tx, room: Room) -> Result<Vec<WakeUp>, Error> {
     let sql = "SELECT key, part, sequence, since, touched FROM wakeups WHERE room = $1 ORDER BY since, key, part";
-    let rows = fetch!(tx, (String, String, i64, i64, i64), sql, room.name())?;
-    let wake_up = |(key, part, sequence, since, touched)| WakeUp { key, part, sequence, since, touched };
-    Ok(rows.into_iter().map(wake_up).collect())
+    Ok(fetch!(tx, Row, sql, room.name())?.into_iter().map(wake_up).collect())
+}
+
+/// Returns the wake-ups of `room` for one key, in the order of their parts.
+pub async fn of(tx: &mut Tx, room: Room, key: &str) -> Result<Vec<WakeUp>, Error> {
+    let sql = "SELECT key, part, sequence, since, touched FROM wakeups WHERE room = $1 AND key = $2 ORDER BY part";
+    Ok(fetch!(tx, Row, sql, room.name(), key)?.into_iter().map(wake_up).collect())
+}
+
+/// Returns the keys for which `room` is woken, each with the lowest of its sequences.
+pub async fn keys(tx: &mut Tx, room: Room) -> Result<Vec<(String, i64)>, Error> {
+    let sql = "SELECT key, MIN(sequence) FROM wakeups WHERE room = $1 GROUP BY key ORDER BY MIN(sequence)";
+    Ok(fetch!(tx, (String, i64), sql, room.name())?)
+}
+
+/// Returns the highest sequence among the wake-ups of `room`; every later wake-up has a higher one.
+pub async fn last(tx: &mut Tx, room: Room) -> Result<i64, Error> {
+    let sql = "SELECT COALESCE(MAX(sequence), 0) FROM wakeups WHERE room = $1";
+    Ok(fetch_value!(tx, i64, sql, room.name())?)
 }
 
 /// Takes a wake-up away, if it was not woken again since it was read.
 pub async fn done(tx: &mut Write, room: Room, wake_up: &WakeUp) -> Result<(), Error> {
     let sql = "DELETE FROM wakeups WHERE room = $1 AND key = $2 AND part = $3 AND sequence = $4";
     exec!(tx, sql, room.name(), wake_up.key.as_str(), wake_up.part.as_str(), wake_up.sequence)?;
+    Ok(())
+}
+
+/// Takes all wake-ups for one key away whose sequence is at most `sequence`, the highest that was read:
+/// sequences are in the order of commit, so none of them came later.
+pub async fn done_until(tx: &mut Write, room: Room, key: &str, sequence: i64) -> Result<(), Error> {
+    let sql = "DELETE FROM wakeups WHERE room = $1 AND key = $2 AND sequence <= $3";
+    exec!(tx, sql, room.name(), key, sequence)?;
     Ok(())
 }
 

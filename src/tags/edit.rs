@@ -198,7 +198,7 @@ impl Tags {
         for new in &edit.with {
             self.open_link(tx, &tag, new, event).await?;
         }
-        Ok(self.wake_dependents(tx, name, "").await?)
+        Ok(self.wake_dependents(tx, &tag, "").await?)
     }
 
     async fn open_link(&self, tx: &mut Write, tag: &TagRow, new: &LinkEdit, event: i64) -> Result<(), EditError> {
@@ -238,7 +238,7 @@ impl Tags {
         let row = self.tag(&mut tx, tag).await?;
         for nvr in builds {
             let build = builds::by_nvr(&mut tx, self.local.id(), nvr).await?.map(|build| build.id);
-            let taggings = rows::taggings(&mut tx, row.id, Some(nvr.name()), NOW).await?;
+            let taggings = rows::taggings(&mut tx, row.id, Some(std::slice::from_ref(nvr.name())), NOW).await?;
             if !taggings.iter().any(|tagging| Some(tagging.build_id) == build) {
                 return Err(EditError::NotTagged { nvr: nvr.clone(), tag: tag.clone() });
             }
@@ -289,7 +289,7 @@ impl Tags {
             }
             rows::close_package(&mut tx, row.id, package, event).await?;
             rows::open_package(&mut tx, row.id, package, PackageState::Blocked, event, None).await?;
-            self.wake_dependents(&mut tx, tag, package.as_str()).await?;
+            self.wake_dependents(&mut tx, &row, package.as_str()).await?;
         }
         self.commit(tx).await
     }
@@ -299,7 +299,7 @@ impl Tags {
     pub async fn unblock(&self, tag: &TagName, packages: &[PackageName]) -> Result<(), EditError> {
         let mut listings = BTreeMap::new();
         for package in packages {
-            let facts = self.local.facts(tag, Some(package), NOW).await?;
+            let facts = self.local.facts(tag, Some(std::slice::from_ref(package)), NOW).await?;
             let Some(mut facts) = facts else { return Err(EditError::NoSuchTag(tag.clone())) };
             let word = |facts: &buildsys::Facts| Order::of(facts).words(facts).get(package).copied();
             if word(&facts) != Some(PackageState::Blocked) {
@@ -318,7 +318,7 @@ impl Tags {
             if needs_listing {
                 rows::open_package(&mut tx, row.id, package, PackageState::Listed, event, None).await?;
             }
-            self.wake_dependents(&mut tx, tag, package.as_str()).await?;
+            self.wake_dependents(&mut tx, &row, package.as_str()).await?;
         }
         self.commit(tx).await
     }
@@ -369,7 +369,7 @@ impl Tags {
         let (row, new) = build.record(&mut tx, self.local.id(), event, self.clock.micros()).await?;
         for tag in rows::tags_of_build(&mut tx, row.id).await?.into_iter().filter(|_| new) {
             if let Some(tag) = rows::by_id(&mut tx, tag).await? {
-                self.wake_dependents(&mut tx, &tag.name, row.nvr.name().as_str()).await?;
+                self.wake_dependents(&mut tx, &tag, row.nvr.name().as_str()).await?;
             }
         }
         self.release(&mut tx, &row).await?;
@@ -393,7 +393,7 @@ fn check_arches(arches: &[Arch]) -> Result<(), EditError> {
 }
 
 async fn own_state(tx: &mut Tx, tag: i64, package: &PackageName) -> Result<Option<PackageState>, store::Error> {
-    Ok(rows::packages(tx, tag, Some(package), NOW).await?.first().map(|row| row.state))
+    Ok(rows::packages(tx, tag, Some(std::slice::from_ref(package)), NOW).await?.first().map(|row| row.state))
 }
 
 async fn blocking<T: Send + 'static>(

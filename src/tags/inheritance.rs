@@ -71,12 +71,32 @@ struct Walk<'a> {
 impl Order {
     /// Walks the links of the facts from their root.
     pub fn of(facts: &Facts) -> Self {
-        let root = Visit { tag: facts.root.clone(), filters: Vec::new(), noconfig: false };
-        let mut walk = Walk { facts, earlier: BTreeMap::new(), visits: vec![root] };
-        let path =
-            Path { tags: BTreeSet::from([facts.root.clone()]), budget: None, noconfig: false, filters: Vec::new() };
-        walk.descend(&facts.root, path, true);
+        Self::from(facts, &facts.root)
+    }
+
+    /// Walks the links of the facts from another tag among them: what that tag's own order is.
+    pub fn from(facts: &Facts, root: &TagName) -> Self {
+        let visit = Visit { tag: root.clone(), filters: Vec::new(), noconfig: false };
+        let mut walk = Walk { facts, earlier: BTreeMap::new(), visits: vec![visit] };
+        let path = Path { tags: BTreeSet::from([root.clone()]), budget: None, noconfig: false, filters: Vec::new() };
+        walk.descend(root, path, true);
         Self { visits: walk.visits }
+    }
+
+    /// Returns the tags that this order visits besides what `inner` visits; `None` where the visits of
+    /// `inner` are not all among its own, in their order and with their filters.
+    ///
+    /// A package of which none of these tags has a row has the same builds, in the same order, and the
+    /// same word in both.
+    pub fn beyond(&self, inner: &Self) -> Option<Vec<TagName>> {
+        let mut expected = inner.visits.iter().peekable();
+        let mut beyond = Vec::new();
+        for visit in &self.visits {
+            if expected.next_if(|inner| inner.lists_as(visit)).is_none() && !beyond.contains(&visit.tag) {
+                beyond.push(visit.tag.clone());
+            }
+        }
+        expected.peek().is_none().then_some(beyond)
     }
 
     /// Returns the visits, the root first.
@@ -117,6 +137,13 @@ impl Order {
         let with_config = self.visits.iter().filter(|visit| !visit.noconfig);
         let mut arches = with_config.filter_map(|visit| facts.tags.get(&visit.tag)).map(|tag| &tag.arches);
         arches.find(|arches| !arches.is_empty()).cloned().unwrap_or_default()
+    }
+}
+
+impl Visit {
+    fn lists_as(&self, other: &Self) -> bool {
+        let texts = |visit: &Self| visit.filters.iter().map(|filter| filter.text.clone()).collect::<Vec<_>>();
+        self.tag == other.tag && texts(self) == texts(other)
     }
 }
 
@@ -240,6 +267,25 @@ mod tests {
         assert_eq!(order(&["t>a", "t>b", "a>c", "b>c"]), "t a c b");
         assert_eq!(order(&["t>a:0", "t>b", "b>a", "a>c"]), "t a b a c");
         assert_eq!(order(&["t>a/x", "t>b", "b>a"]), "t a /x/ b a");
+    }
+
+    #[test]
+    fn what_lies_beyond_a_parents_order_is_named_or_it_is_another_order() {
+        let beyond = |links: &[&str], inner: &str| {
+            let facts = facts(links);
+            let inner = Order::from(&facts, &inner.parse().unwrap());
+            let tags = Order::of(&facts).beyond(&inner)?;
+            Some(tags.iter().map(TagName::as_str).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(beyond(&["t>a", "a>b"], "a").unwrap(), "t");
+        assert_eq!(beyond(&["t>a", "a>b"], "b").unwrap(), "t a");
+        assert_eq!(beyond(&["t>a", "t>c", "a>b", "c>d"], "a").unwrap(), "t c d");
+        assert_eq!(beyond(&["t>a", "t>c", "a>b", "c>d"], "c").unwrap(), "t a b");
+        assert_eq!(beyond(&["t>a~", "a>b"], "a").unwrap(), "t");
+        assert_eq!(beyond(&["t>a:0", "a>b"], "a"), None, "b is out of reach");
+        assert_eq!(beyond(&["t>a", "a>b!"], "a"), None, "b counts for a only");
+        assert_eq!(beyond(&["t>a/x", "a>b"], "a"), None, "the link lets not all through");
+        assert_eq!(beyond(&["t>b", "t>a", "a>c", "a>b"], "a"), None, "b stands before a and c");
     }
 
     fn listing(facts: &mut Facts, tag: &str, package: &str, state: PackageState) {

@@ -3,8 +3,12 @@
 //! This room owns the transaction that a message, a request or a command causes, so that all doors
 //! are one. It writes no repository and reads no RPM: it wakes the next room with a key.
 
+mod ask;
 mod circle;
+mod difference;
 mod edit;
+#[cfg(test)]
+mod histories;
 mod inheritance;
 mod pkgset;
 mod receive;
@@ -12,6 +16,7 @@ mod reconcile;
 mod select;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wait;
 
 use std::sync::Arc;
@@ -21,11 +26,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::lifecycle::Bell;
 use crate::model::TagName;
-use crate::store::{self, Db, Tx, Write, tags as rows, wakeups};
+use crate::store::tags::{self as rows, TagRow};
+use crate::store::{self, Db, Tx, Write, wakeups};
 
+pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, ImportReport, LinkEdit, TagEdit};
 pub use inheritance::{Order, Visit};
-pub use pkgset::{Difference, difference};
 pub use receive::{Incoming, Outcome};
 pub use wait::Prospect;
 
@@ -70,24 +76,11 @@ impl Tags {
 
     /// Wakes every followed tag whose set may depend on `tag`, for one package or, where `part` is
     /// empty, whole.
-    async fn wake_dependents(&self, tx: &mut Write, tag: &TagName, part: &str) -> Result<(), store::Error> {
-        let links = rows::open_links(tx).await?;
-        let mut dependents = vec![tag.clone()];
-        let mut at = 0;
-        while at < dependents.len() {
-            for (child, parent) in &links {
-                if *parent == dependents[at] && !dependents.contains(child) {
-                    dependents.push(child.clone());
-                }
-            }
-            at += 1;
-        }
-        for dependent in dependents {
-            if self.config.follow.for_tag(&dependent).is_some() {
-                wakeups::wake(tx, wakeups::Room::Tags, dependent.as_str(), part, self.clock.micros()).await?;
-            }
-        }
-        Ok(())
+    async fn wake_dependents(&self, tx: &mut Write, tag: &TagRow, part: &str) -> Result<(), store::Error> {
+        let dependents = rows::dependents(tx, tag.id).await?;
+        let followed = dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some());
+        let wake_ups: Vec<(&str, &str)> = followed.map(|tag| (tag.as_str(), part)).collect();
+        wakeups::wake_each(tx, wakeups::Room::Tags, &wake_ups, self.clock.micros()).await
     }
 
     /// Returns all tags that a follow rule matches.
@@ -96,18 +89,19 @@ impl Tags {
         Ok(all.filter(|tag| self.config.follow.for_tag(tag).is_some()).collect())
     }
 
-    /// Returns the tags that a tag inherits from, the nearest first: their sets have most of its packages.
+    /// Returns the tags that a tag inherits from, the nearest first: whose sets and repositories are likely
+    /// to be much like its own. None for a tag that is not there.
     pub async fn neighbours(&self, tag: &TagName) -> Result<Vec<TagName>, Error> {
-        let Some(links) = self.buildsys.facts(tag, None, rows::NOW).await? else { return Ok(Vec::new()) };
+        let Some(links) = self.buildsys.facts(tag, Some(&[]), rows::NOW).await? else { return Ok(Vec::new()) };
         Ok(Order::of(&links).tags().into_iter().skip(1).cloned().collect())
     }
 
     /// Wakes every followed tag whole: at start, since anything may have changed meanwhile.
     pub async fn wake_all(&self) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
-        for tag in self.followed(&mut tx).await? {
-            wakeups::wake(&mut tx, wakeups::Room::Tags, tag.as_str(), "", self.clock.micros()).await?;
-        }
+        let tags = self.followed(&mut tx).await?;
+        let wake_ups: Vec<(&str, &str)> = tags.iter().map(|tag| (tag.as_str(), "")).collect();
+        wakeups::wake_each(&mut tx, wakeups::Room::Tags, &wake_ups, self.clock.micros()).await?;
         tx.commit().await?;
         self.bells.tags.ring();
         Ok(())

@@ -197,12 +197,12 @@ impl Tags {
                 if let Err(refusal) = local::tag_build(tx, &tag, build, event_id, force).await? {
                     return Ok(Some(refusal.to_string()));
                 }
-                self.wake_dependents(tx, &tag.name, build.nvr.name().as_str()).await?;
+                self.wake_dependents(tx, &tag, build.nvr.name().as_str()).await?;
             }
             Event::Untagged(tagging) => {
                 let Some(tag) = self.tag_of(tx, tagging).await? else { return Ok(Some(gone(tagging))) };
                 local::untag_build(tx, &tag, build, event_id).await?;
-                self.wake_dependents(tx, &tag.name, build.nvr.name().as_str()).await?;
+                self.wake_dependents(tx, &tag, build.nvr.name().as_str()).await?;
             }
             Event::BuildState(BuildStateChange { new: BuildState::Deleted, .. }) => {
                 for tag in local::change_build(tx, build.id, Act::Delete, event_id).await? {

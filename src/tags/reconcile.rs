@@ -4,52 +4,72 @@
 //! Takes no hint about what changed but which packages may have: what they are now is asked. An equal
 //! result wakes nobody.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::ask::{Answer, NewSet};
+use super::difference::{Change, Differences};
 use super::pkgset::{self, Draft};
-use super::select::{self, Candidate, Choice};
-use super::{Error, Order, Tags};
-use crate::buildsys::{BuildFiles, Facts};
+use super::{Error, Tags, turn};
 use crate::config::{FollowRule, Live};
-use crate::model::{Arch, BuildEntry, PackageName, TagName, chain};
+use crate::model::{Arch, BuildEntry, TagName, chain};
 use crate::outbox;
 use crate::store::pkgsets::{self, ChunkRef, Revision};
-use crate::store::tags::NOW;
+use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write};
 
 /// Most builds that one message lists.
 const MOST_LISTED: usize = 1000;
 
-/// Past so many packages to look at, the whole tag is read at once.
-const WHOLE_FROM: usize = 200;
-
-/// What the build system's rows amount to.
-struct Answer {
-    event: i64,
-    arches: Vec<Arch>,
-    choices: BTreeMap<PackageName, Choice>,
-    /// Whether every package of the tag is in `choices`.
-    whole: bool,
-}
-
 impl Tags {
-    /// Brings every tag that was woken up to date; gives how many tags. Of several errors the first is
-    /// returned, after all have had their turn; those stay woken.
+    /// Brings every tag that was woken up to date; gives how many times one was taken up. Of several errors
+    /// the first is returned, after all have had their turn; those stay woken.
     pub async fn reconcile_woken(&self) -> Result<usize, Error> {
-        let woken = wakeups::pending(&mut self.db.read().await?, Room::Tags).await?;
-        let names: BTreeSet<String> = woken.into_iter().map(|wake_up| wake_up.key).collect();
-        let mut first = None;
-        for name in &names {
-            // What is wrong with one tag keeps no other waiting.
-            if let Err(error) = self.reconcile_named(name).await {
-                tracing::error!(tag.name = name, error = %chain(&error), "{name} cannot be brought up to date");
-                first.get_or_insert(error);
+        self.reconcile_until(|| false).await
+    }
+
+    /// As [`Tags::reconcile_woken`], until `stop` says so. What is woken meanwhile has its turn too: a base
+    /// before the tags that inherit from it, however many of those wait already.
+    pub async fn reconcile_until(&self, stop: impl Fn() -> bool) -> Result<usize, Error> {
+        let (mut done, mut failed, mut first) = (0, BTreeSet::new(), None);
+        loop {
+            let (names, last) = self.turns(&failed).await?;
+            let all = names.len();
+            for (at, name) in names.into_iter().enumerate() {
+                if stop() {
+                    return first.map_or(Ok(done), Err);
+                }
+                done += 1;
+                // What is wrong with one tag keeps no other waiting.
+                if let Err(error) = self.reconcile_named(&name).await {
+                    tracing::error!(tag.name = name, error = %chain(&error), "{name} cannot be brought up to date");
+                    first.get_or_insert(error);
+                    failed.insert(name);
+                }
+                if at + 1 < all && wakeups::last(&mut self.db.read().await?, Room::Tags).await? > last {
+                    break;
+                }
+            }
+            if wakeups::last(&mut self.db.read().await?, Room::Tags).await? <= last {
+                return first.map_or(Ok(done), Err);
             }
         }
-        first.map_or(Ok(names.len()), Err)
+    }
+
+    /// Returns the tags that are woken, in the order in which they are taken up, and the last wake-up seen.
+    async fn turns(&self, failed: &BTreeSet<String>) -> Result<(Vec<String>, i64), Error> {
+        let mut tx = self.db.read().await?;
+        let last = wakeups::last(&mut tx, Room::Tags).await?;
+        let mut names: Vec<String> = Vec::new();
+        for (name, _) in wakeups::keys(&mut tx, Room::Tags).await? {
+            names.extend((!failed.contains(&name)).then_some(name));
+        }
+        if names.len() > 1 {
+            names = turn::in_turn(names, &rows::open_links(&mut tx).await?);
+        }
+        Ok((names, last))
     }
 
     async fn reconcile_named(&self, name: &str) -> Result<(), Error> {
@@ -67,7 +87,10 @@ impl Tags {
     async fn reconcile(&self, tag: &TagName) -> Result<(), Error> {
         let rule = self.config.follow.for_tag(tag);
         loop {
-            let (before, wake_ups) = state(&mut self.db.read().await?, tag).await?;
+            let mut tx = self.db.read().await?;
+            let wake_ups = wakeups::of(&mut tx, Room::Tags, tag.as_str()).await?;
+            let before = pkgsets::newest(&mut tx, tag).await?;
+            drop(tx);
             if before.is_some() && wake_ups.is_empty() {
                 return Ok(());
             }
@@ -76,85 +99,20 @@ impl Tags {
                 None => None,
             };
             let mut tx = self.db.write().await?;
-            // Another process may have been here meanwhile. Its revision is the one to go on from; and
-            // where it took a wake-up away, it may have seen what came after our question.
-            let (newest, left) = state(&mut tx, tag).await?;
-            let taken = |wake_up: &WakeUp| left.iter().all(|still| still.part != wake_up.part);
-            if newest != before || wake_ups.iter().any(taken) {
+            if !still_holds(&mut tx, tag, before.as_ref(), &wake_ups, answer.as_ref()).await? {
                 continue;
             }
             if let (Some(answer), Some(rule)) = (answer, rule) {
                 self.write(&mut tx, tag, rule, before, answer).await?;
             }
-            for wake_up in &wake_ups {
-                wakeups::done(&mut tx, Room::Tags, wake_up).await?;
+            if let Some(last) = wake_ups.iter().map(|wake_up| wake_up.sequence).max() {
+                wakeups::done_until(&mut tx, Room::Tags, tag.as_str(), last).await?;
             }
             tx.commit().await?;
             self.bells.repos.ring();
             self.bells.outbox.ring();
             return Ok(());
         }
-    }
-
-    async fn ask(
-        &self,
-        tag: &TagName,
-        rule: &FollowRule,
-        wake_ups: &[WakeUp],
-        known: bool,
-    ) -> Result<Option<Answer>, Error> {
-        let whole = !known || wake_ups.len() > WHOLE_FROM || wake_ups.iter().any(|wake_up| wake_up.part.is_empty());
-        if whole {
-            let Some(facts) = self.buildsys.facts(tag, None, NOW).await? else { return Ok(None) };
-            let choices = self.decide(select::candidates(&facts), rule).await?;
-            return Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), choices, whole: true }));
-        }
-        let mut answer: Option<Answer> = None;
-        for wake_up in wake_ups {
-            let package: PackageName = store::db::parse("wakeups.part", &wake_up.part)?;
-            let Some(facts) = self.buildsys.facts(tag, Some(&package), NOW).await? else { return Ok(None) };
-            let mut choices = self.decide(select::candidates(&facts), rule).await?;
-            let choice = choices.remove(&package).unwrap_or_default();
-            let answer = answer.get_or_insert_with(|| Answer {
-                event: facts.event,
-                arches: arches(&facts, rule),
-                choices: BTreeMap::new(),
-                whole: false,
-            });
-            answer.choices.insert(package, choice);
-        }
-        Ok(answer)
-    }
-
-    /// Decides on every package; files are read only of builds that come into question.
-    async fn decide(
-        &self,
-        candidates: BTreeMap<PackageName, Vec<Candidate>>,
-        rule: &FollowRule,
-    ) -> Result<BTreeMap<PackageName, Choice>, Error> {
-        let mut choices = BTreeMap::new();
-        let mut open: Vec<(PackageName, Vec<Candidate>)> = candidates.into_iter().collect();
-        let mut builds: BTreeMap<i64, BuildFiles> = BTreeMap::new();
-        let mut depth = 0;
-        while !open.is_empty() {
-            let ids: Vec<i64> = open.iter().filter_map(|(_, list)| list.get(depth)).map(|c| c.build_id).collect();
-            for files in self.buildsys.builds(&ids).await? {
-                builds.insert(files.build.id, files);
-            }
-            depth += 1;
-            let mut undecided = Vec::new();
-            for (package, list) in open {
-                let looked_at = &list[..depth.min(list.len())];
-                let choice = select::choose(looked_at, &builds, &rule.signatures);
-                if choice.entry.is_none() && depth < list.len() {
-                    undecided.push((package, list));
-                } else {
-                    choices.insert(package, choice);
-                }
-            }
-            open = undecided;
-        }
-        Ok(choices)
     }
 
     async fn write(
@@ -166,28 +124,27 @@ impl Tags {
         answer: Answer,
     ) -> Result<(), Error> {
         let old_chunks = before.as_ref().map_or(&[][..], |revision| &revision.chunks);
-        let chunks = draft(tx, tag, old_chunks, answer.choices, answer.whole).await?;
+        let patched = matches!(answer.set, NewSet::Patched(_));
+        let chunks = put_set(tx, tag, old_chunks, answer.set).await?;
         let digest = pkgset::digest(&answer.arches, &chunks);
         if before.as_ref().is_some_and(|revision| revision.digest == digest) {
             // A restart or a changed rule may still have something to say to the repositories.
-            return if answer.whole { self.wake_repos(tx, tag, rule, &answer.arches).await } else { Ok(()) };
+            return if patched { Ok(()) } else { self.wake_repos(tx, tag, rule, &answer.arches).await };
         }
-        let change = pkgset::difference(tx, old_chunks, &chunks).await?;
-        let count =
-            |builds: &[BuildEntry]| (builds.len() as i64, builds.iter().map(|b| b.rpms.len() as i64).sum::<i64>());
-        let ((more, more_rpms), (less, less_rpms)) = (count(&change.added), count(&change.removed));
+        let change = Changed::between(tx, old_chunks, &chunks).await?;
         let revision = Revision {
             number: before.as_ref().map_or(1, |revision| revision.number + 1),
             digest,
             event_id: answer.event,
             arches: answer.arches,
             chunks,
-            builds: before.as_ref().map_or(0, |revision| revision.builds) + more - less,
-            rpms: before.as_ref().map_or(0, |revision| revision.rpms) + more_rpms - less_rpms,
+            builds: before.as_ref().map_or(0, |revision| revision.builds) + change.added.builds - change.removed.builds,
+            rpms: before.as_ref().map_or(0, |revision| revision.rpms) + change.added.rpms - change.removed.rpms,
             made_at: self.clock.micros(),
         };
         pkgsets::put(tx, tag, &revision).await?;
-        let body = changed_body(tag, &revision, &change);
+        let (more, less) = (change.added.builds, change.removed.builds);
+        let body = changed_body(tag, &revision, change);
         outbox::tell(tx, &self.clock, "tannery.tag.changed", tag.as_str(), body).await?;
         tracing::info!(
             tag.name = %tag, revision = revision.number, builds = revision.builds, added = more, removed = less,
@@ -200,54 +157,101 @@ impl Tags {
         if rule.live == Live::Never {
             return Ok(());
         }
-        for repo in rule.repos_of(arches).names() {
-            wakeups::wake(tx, Room::Repos, tag.as_str(), &repo.to_string(), self.clock.micros()).await?;
-        }
-        Ok(())
+        let repos: Vec<String> = rule.repos_of(arches).names().iter().map(ToString::to_string).collect();
+        let wake_ups: Vec<(&str, &str)> = repos.iter().map(|repo| (tag.as_str(), repo.as_str())).collect();
+        Ok(wakeups::wake_each(tx, Room::Repos, &wake_ups, self.clock.micros()).await?)
     }
 }
 
-/// Returns a tag's newest revision, and what woke the tag since.
-async fn state(tx: &mut Tx, tag: &TagName) -> Result<(Option<Revision>, Vec<WakeUp>), store::Error> {
-    let mut woken = wakeups::pending(tx, Room::Tags).await?;
-    woken.retain(|wake_up| wake_up.key == tag.as_str());
-    Ok((pkgsets::newest(tx, tag).await?, woken))
-}
-
-fn arches(facts: &Facts, rule: &FollowRule) -> Vec<Arch> {
-    rule.repos_of(&Order::of(facts).arches(facts)).arches
+/// Returns whether an answer may still be written. Another process may have been here meanwhile: its
+/// revision is the one to go on from, of this tag and of the one we begin with; and where it took a
+/// wake-up away, it may have seen what came after our question.
+async fn still_holds(
+    tx: &mut Tx,
+    tag: &TagName,
+    before: Option<&Revision>,
+    wake_ups: &[WakeUp],
+    answer: Option<&Answer>,
+) -> Result<bool, store::Error> {
+    let mut known = vec![(tag, before.map(|revision| revision.number))];
+    if let Some(Answer { set: NewSet::Like(other, revision, _), .. }) = answer {
+        known.push((other, Some(revision.number)));
+    }
+    for (tag, number) in known {
+        if pkgsets::newest_size(tx, tag).await?.map(|(newest, _)| newest) != number {
+            return Ok(false);
+        }
+    }
+    let left: BTreeSet<String> =
+        wakeups::of(tx, Room::Tags, tag.as_str()).await?.into_iter().map(|wake_up| wake_up.part).collect();
+    Ok(wake_ups.iter().all(|wake_up| left.contains(&wake_up.part)))
 }
 
 /// Says what is held, and gives the chunks of the new set.
-async fn draft(
-    tx: &mut Write,
-    tag: &TagName,
-    old: &[ChunkRef],
-    choices: BTreeMap<PackageName, Choice>,
-    whole: bool,
-) -> Result<Vec<ChunkRef>, store::Error> {
-    let mut builds = Vec::new();
-    let mut draft = Draft::of(old);
-    if whole {
-        pkgsets::clear_held(tx, tag).await?;
-    }
+async fn put_set(tx: &mut Write, tag: &TagName, old: &[ChunkRef], set: NewSet) -> Result<Vec<ChunkRef>, store::Error> {
+    let (mut draft, choices) = match set {
+        NewSet::Patched(choices) => (Draft::of(old), choices),
+        NewSet::Like(other, revision, choices) => {
+            pkgsets::copy_held(tx, &other, tag).await?;
+            (Draft::of(&revision.chunks), choices)
+        }
+        NewSet::Whole(packed, held) => {
+            pkgsets::clear_held(tx, tag).await?;
+            for (package, held) in &held {
+                pkgsets::set_held(tx, tag, package, held).await?;
+            }
+            let chunks = packed.iter().map(|chunk| chunk.reference.clone()).collect();
+            pkgsets::put_packed(tx, packed).await?;
+            return Ok(chunks);
+        }
+    };
     for (package, choice) in choices {
-        if !(whole && choice.held.is_empty()) {
-            pkgsets::set_held(tx, tag, &package, &choice.held).await?;
-        }
-        if whole {
-            builds.extend(choice.entry);
-        } else {
-            draft.set(tx, &package, choice.entry).await?;
-        }
+        pkgsets::set_held(tx, tag, &package, &choice.held).await?;
+        draft.set(tx, &package, choice.entry).await?;
     }
-    let draft = if whole { Draft::from_scratch(builds) } else { draft };
     draft.finish(tx).await
 }
 
-fn changed_body(tag: &TagName, revision: &Revision, change: &pkgset::Difference) -> Map<String, Value> {
-    let nvrs = |builds: &[BuildEntry]| builds.iter().take(MOST_LISTED).map(|b| b.nvr.to_string()).collect::<Vec<_>>();
-    let truncated = change.added.len() > MOST_LISTED || change.removed.len() > MOST_LISTED;
+/// What a new revision adds or removes: how much, and the first names.
+#[derive(Default)]
+struct Amount {
+    builds: i64,
+    rpms: i64,
+    nvrs: Vec<String>,
+}
+
+impl Amount {
+    fn count(&mut self, build: &BuildEntry) {
+        self.builds += 1;
+        self.rpms += build.rpms.len() as i64;
+        if self.nvrs.len() < MOST_LISTED {
+            self.nvrs.push(build.nvr.to_string());
+        }
+    }
+}
+
+#[derive(Default)]
+struct Changed {
+    added: Amount,
+    removed: Amount,
+}
+
+impl Changed {
+    async fn between(tx: &mut Tx, old: &[ChunkRef], new: &[ChunkRef]) -> Result<Self, store::Error> {
+        let (mut changed, mut differences) = (Self::default(), Differences::new(old, new));
+        while let Some(change) = differences.next(tx).await? {
+            match change {
+                Change::Added(build) => changed.added.count(&build),
+                Change::Removed(build) => changed.removed.count(&build),
+            }
+        }
+        Ok(changed)
+    }
+}
+
+fn changed_body(tag: &TagName, revision: &Revision, change: Changed) -> Map<String, Value> {
+    let Changed { added, removed } = change;
+    let truncated = added.builds.max(removed.builds) > MOST_LISTED as i64;
     let body = json!({
         "tag": tag,
         "revision": revision.number,
@@ -255,8 +259,8 @@ fn changed_body(tag: &TagName, revision: &Revision, change: &pkgset::Difference)
         "digest": revision.digest,
         "arches": revision.arches,
         "builds": {
-            "added": nvrs(&change.added),
-            "removed": nvrs(&change.removed),
+            "added": added.nvrs,
+            "removed": removed.nvrs,
             "truncated": truncated,
         },
         "packages": revision.builds,

@@ -1,5 +1,6 @@
 //! Do edits, imports and reconciles keep their promises? Over rows and real RPMs, on SQLite.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -223,17 +224,25 @@ impl BuildSystem for Overtaken {
     fn facts<'a>(
         &'a self,
         root: &'a TagName,
-        package: Option<&'a PackageName>,
+        packages: Option<&'a [PackageName]>,
         event: i64,
     ) -> BoxFuture<'a, Result<Option<Facts>, buildsys::Error>> {
         Box::pin(async move {
-            let facts = self.local.facts(root, package, event).await;
+            let facts = self.local.facts(root, packages, event).await;
             if !self.done.swap(true, Ordering::SeqCst) {
                 self.other.untag_builds(root, std::slice::from_ref(&self.build)).await.unwrap();
                 self.other.reconcile_woken().await.unwrap();
             }
             facts
         })
+    }
+
+    fn own_packages<'a>(
+        &'a self,
+        tags: &'a [TagName],
+        event: i64,
+    ) -> BoxFuture<'a, Result<BTreeSet<PackageName>, buildsys::Error>> {
+        self.local.own_packages(tags, event)
     }
 
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, buildsys::Error>> {

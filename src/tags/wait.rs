@@ -41,7 +41,7 @@ impl Tags {
         if self.config.follow.for_tag(tag).is_none() {
             return Ok(Prospect::never("not-followed", format!("no follow rule matches tag {tag}")));
         }
-        let facts = self.buildsys.facts(tag, Some(nvr.name()), NOW).await?;
+        let facts = self.buildsys.facts(tag, Some(std::slice::from_ref(nvr.name())), NOW).await?;
         let mut tx = self.db.read().await?;
         let newest = pkgsets::newest(&mut tx, tag).await?;
         if let Some(revision) = &newest
@@ -50,8 +50,7 @@ impl Tags {
             return Ok(Prospect::InSet { revision: revision.number });
         }
         let Some(facts) = facts else { return Ok(Prospect::never("no-tag", format!("there is no tag {tag}"))) };
-        let woken = wakeups::pending(&mut tx, Room::Tags).await?;
-        if newest.is_none() || woken.iter().any(|wake_up| wake_up.key == tag.as_str()) {
+        if newest.is_none() || !wakeups::of(&mut tx, Room::Tags, tag.as_str()).await?.is_empty() {
             return Ok(Prospect::Pending);
         }
         let Some(build) = builds::by_nvr(&mut tx, self.local.id(), nvr).await? else { return Ok(Prospect::Pending) };

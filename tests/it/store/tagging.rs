@@ -96,18 +96,18 @@ async fn links_and_package_rows_are_intervals(db: Db) {
     tags::open_package(&mut tx, a, &bash, PackageState::Blocked, 20, None).await.unwrap();
     let all = tags::packages(&mut tx, a, None, NOW).await.unwrap();
     assert_eq!(all, [row(&bash, PackageState::Blocked, 20), row(&zsh, PackageState::Listed, 5)]);
-    let then = tags::packages(&mut tx, a, Some(&bash), 19).await.unwrap();
+    let then = tags::packages(&mut tx, a, Some(std::slice::from_ref(&bash)), 19).await.unwrap();
     assert_eq!(then, [row(&bash, PackageState::Listed, 10)]);
     let next = tags::next_package_row(&mut tx, a, &bash, 9).await.unwrap();
     assert_eq!(next, Some(row(&bash, PackageState::Listed, 10)));
     assert_eq!(tags::next_package_row(&mut tx, a, &bash, 20).await.unwrap(), None);
     tags::close_package(&mut tx, a, &bash, 30).await.unwrap();
-    assert!(tags::packages(&mut tx, a, Some(&bash), NOW).await.unwrap().is_empty());
+    assert!(tags::packages(&mut tx, a, Some(std::slice::from_ref(&bash)), NOW).await.unwrap().is_empty());
     assert_eq!([PackageState::Listed.name(), PackageState::Blocked.name()], ["listed", "blocked"]);
 }
 
 async fn standing(tx: &mut Tx, tag: i64, package: Option<&PackageName>, event: i64) -> Vec<(i64, i64)> {
-    let rows = tags::taggings(tx, tag, package, event).await.unwrap();
+    let rows = tags::taggings(tx, tag, package.map(std::slice::from_ref), event).await.unwrap();
     rows.into_iter().map(|row| (row.build_id, row.from_event)).collect()
 }
 

@@ -1,0 +1,196 @@
+//! What do the build system's rows amount to? Asked for the packages that may have changed, for those
+//! that differ from another tag's set, or for all.
+//!
+//! Nothing is written here, and no write transaction is open: a large tag takes its time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::pkgset::Cutter;
+use super::select::{self, Candidate, Choice};
+use super::{Error, Order, Tags};
+use crate::buildsys::{BuildFiles, Facts};
+use crate::config::FollowRule;
+use crate::model::{Arch, PackageName, TagName};
+use crate::store;
+use crate::store::pkgsets::{self, Held, Packed, Revision};
+use crate::store::tags::NOW;
+use crate::store::wakeups::{self, Room, WakeUp};
+
+/// Past so many packages to look at, the whole tag is looked at.
+const WHOLE_FROM: usize = 1000;
+
+/// How many packages of a whole tag are decided at once: what bounds memory.
+const AT_ONCE: usize = 500;
+
+/// How many of the tags that a tag inherits from are tried as a beginning.
+const NEAREST: usize = 64;
+
+/// What the build system's rows amount to.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub event: i64,
+    pub arches: Vec<Arch>,
+    pub set: NewSet,
+}
+
+/// A package set that is to be.
+#[derive(Debug)]
+pub(super) enum NewSet {
+    /// The newest one, but for these packages.
+    Patched(BTreeMap<PackageName, Choice>),
+    /// The newest one of another tag, but for these packages.
+    Like(TagName, Revision, BTreeMap<PackageName, Choice>),
+    /// All of it, cut and packed, and what is held.
+    Whole(Vec<Packed>, BTreeMap<PackageName, Vec<Held>>),
+}
+
+impl Tags {
+    /// Asks for what woke a tag; for everything where its set is not known. `None`: there is no such tag.
+    pub(super) async fn ask(
+        &self,
+        tag: &TagName,
+        rule: &FollowRule,
+        wake_ups: &[WakeUp],
+        known: bool,
+    ) -> Result<Option<Answer>, Error> {
+        if !known || wake_ups.len() > WHOLE_FROM || wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
+            return self.ask_whole(tag, rule).await;
+        }
+        let packages = packages_of(wake_ups)?;
+        let Some(facts) = self.buildsys.facts(tag, Some(&packages), NOW).await? else { return Ok(None) };
+        let choices = self.choices(&facts, packages, rule).await?;
+        Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set: NewSet::Patched(choices) }))
+    }
+
+    async fn ask_whole(&self, tag: &TagName, rule: &FollowRule) -> Result<Option<Answer>, Error> {
+        let Some(links) = self.buildsys.facts(tag, Some(&[]), NOW).await? else { return Ok(None) };
+        if let Some((other, revision, packages)) = self.beginning(&links, rule).await? {
+            let Some(facts) = self.buildsys.facts(tag, Some(&packages), NOW).await? else { return Ok(None) };
+            // A link that was edited meanwhile may have made it another order.
+            if same_links(&links, &facts) {
+                let choices = self.choices(&facts, packages, rule).await?;
+                let set = NewSet::Like(other, revision, choices);
+                return Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set }));
+            }
+        }
+        let Some(facts) = self.buildsys.facts(tag, None, NOW).await? else { return Ok(None) };
+        let set = self.all(&facts, rule).await?;
+        Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set }))
+    }
+
+    /// Returns a tag whose set this one's is but for some packages, with that set and those packages.
+    ///
+    /// Both must ask for the same signatures, and all visits of its order must be among ours. Then only
+    /// packages can differ of which a tag that we visit besides has rows, or that the other tag itself
+    /// has not looked at yet. Of several such tags, the one with the largest set is taken.
+    async fn beginning(
+        &self,
+        links: &Facts,
+        rule: &FollowRule,
+    ) -> Result<Option<(TagName, Revision, Vec<PackageName>)>, Error> {
+        let order = Order::of(links);
+        let mut tx = self.db.read().await?;
+        let mut best: Option<(i64, &TagName, Vec<TagName>)> = None;
+        for other in order.tags().into_iter().skip(1).take(NEAREST) {
+            if self.config.follow.for_tag(other).is_none_or(|theirs| theirs.signatures != rule.signatures) {
+                continue;
+            }
+            let Some(beyond) = order.beyond(&Order::from(links, other)) else { continue };
+            let size = pkgsets::newest_size(&mut tx, other).await?.map_or(0, |(_, builds)| builds);
+            if size > best.as_ref().map_or(0, |(most, ..)| *most) {
+                best = Some((size, other, beyond));
+            }
+        }
+        let Some((size, other, beyond)) = best else { return Ok(None) };
+        let woken = wakeups::of(&mut tx, Room::Tags, other.as_str()).await?;
+        let Some(revision) = pkgsets::newest(&mut tx, other).await? else { return Ok(None) };
+        drop(tx);
+        if woken.iter().any(|wake_up| wake_up.part.is_empty()) {
+            return Ok(None);
+        }
+        let mut packages: BTreeSet<PackageName> = self.buildsys.own_packages(&beyond, NOW).await?;
+        packages.extend(packages_of(&woken)?);
+        if packages.len() > WHOLE_FROM.max(usize::try_from(size / 2).unwrap_or(usize::MAX)) {
+            return Ok(None);
+        }
+        Ok(Some((other.clone(), revision, packages.into_iter().collect())))
+    }
+
+    /// Decides on these packages; on one that is in no tag too.
+    async fn choices(
+        &self,
+        facts: &Facts,
+        packages: Vec<PackageName>,
+        rule: &FollowRule,
+    ) -> Result<BTreeMap<PackageName, Choice>, Error> {
+        let mut choices = self.decide(select::candidates(facts), rule).await?;
+        for package in packages {
+            choices.entry(package).or_default();
+        }
+        Ok(choices)
+    }
+
+    /// Decides on every package.
+    pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<NewSet, Error> {
+        let mut candidates = select::candidates(facts);
+        let (mut cutter, mut held) = (Cutter::default(), BTreeMap::new());
+        while !candidates.is_empty() {
+            let behind = candidates.keys().nth(AT_ONCE).cloned();
+            let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
+            let some = std::mem::replace(&mut candidates, rest);
+            let mut builds = Vec::new();
+            for (package, choice) in self.decide(some, rule).await? {
+                builds.extend(choice.entry);
+                if !choice.held.is_empty() {
+                    held.insert(package, choice.held);
+                }
+            }
+            cutter.push(builds)?;
+        }
+        Ok(NewSet::Whole(cutter.finish()?, held))
+    }
+
+    /// Decides on every package; files are read only of builds that come into question.
+    async fn decide(
+        &self,
+        candidates: BTreeMap<PackageName, Vec<Candidate>>,
+        rule: &FollowRule,
+    ) -> Result<BTreeMap<PackageName, Choice>, Error> {
+        let mut choices = BTreeMap::new();
+        let mut open: Vec<(PackageName, Vec<Candidate>)> = candidates.into_iter().collect();
+        let mut builds: BTreeMap<i64, BuildFiles> = BTreeMap::new();
+        let mut depth = 0;
+        while !open.is_empty() {
+            let ids: Vec<i64> = open.iter().filter_map(|(_, list)| list.get(depth)).map(|c| c.build_id).collect();
+            for files in self.buildsys.builds(&ids).await? {
+                builds.insert(files.build.id, files);
+            }
+            depth += 1;
+            let mut undecided = Vec::new();
+            for (package, list) in open {
+                let looked_at = &list[..depth.min(list.len())];
+                let choice = select::choose(looked_at, &builds, &rule.signatures);
+                if choice.entry.is_none() && depth < list.len() {
+                    undecided.push((package, list));
+                } else {
+                    choices.insert(package, choice);
+                }
+            }
+            open = undecided;
+        }
+        Ok(choices)
+    }
+}
+
+fn packages_of(wake_ups: &[WakeUp]) -> Result<Vec<PackageName>, store::Error> {
+    wake_ups.iter().map(|wake_up| store::db::parse("wakeups.part", &wake_up.part)).collect()
+}
+
+fn same_links(one: &Facts, other: &Facts) -> bool {
+    one.tags.len() == other.tags.len()
+        && one.tags.iter().all(|(name, tag)| other.tags.get(name).is_some_and(|there| there.links == tag.links))
+}
+
+fn arches(facts: &Facts, rule: &FollowRule) -> Vec<Arch> {
+    rule.repos_of(&Order::of(facts).arches(facts)).arches
+}

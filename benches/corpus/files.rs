@@ -33,8 +33,8 @@ pub fn files(source: &Source, package: &Package, chance: &mut Chance, builds: &m
         Role::Program => program(&mut list, package, builds),
         Role::Libs => libraries(&mut list, package, builds),
         Role::Devel => headers(&mut list, source, package),
-        Role::Doc => list.tree(&format!("/usr/share/doc/{}/html", package.name), 60, 6, &["html", "html", "png", "js"]),
-        Role::Data => list.tree(&format!("/usr/share/{}", source.name), 40, 8, &["png", "svg", "json", "dat", "tfm"]),
+        Role::Doc => list.tree(&format!("/usr/share/doc/{}/html", package.name), 56, 6, &["html", "html", "png", "js"]),
+        Role::Data => list.tree(&format!("/usr/share/{}", source.name), 38, 8, &["png", "svg", "json", "dat", "tfm"]),
         Role::Langpack => {
             let language = package.part.trim_start_matches("langpack-");
             list.file(&format!("/usr/share/locale/{language}/LC_MESSAGES/{}.mo", source.name), FILE, 0);

@@ -40,7 +40,7 @@ impl Corpus {
         let files = files(source, package, &mut chance, &mut builds);
         let needs = dependencies(self, package, &files, &mut chance, round);
         let built = source.built + u64::from(round) * 86_400;
-        let size = chance.tailed(2_200, 6).min(40 << 20) + 64;
+        let size = chance.tailed(1_000, 6).min(40 << 20) + 64;
         let payload = builds.bytes(size);
 
         let mut header = Header::new();
@@ -70,7 +70,7 @@ fn about(
     let mut shared = Chance::new(&[11, source.seed]);
     let words = 3 + shared.skewed(9);
     let mut summary = words::text(&mut shared, words).replace('\n', " ");
-    let words = shared.tailed(38, 4).clamp(4, 900);
+    let words = shared.tailed(28, 4).clamp(4, 900);
     let mut description = words::text(&mut shared, words) + ".";
     if !package.part.is_empty() {
         summary = format!("{} of {}: {summary}", package.part, source.name);

@@ -89,7 +89,8 @@ pub fn stem(chance: &mut Chance) -> String {
 pub fn text(chance: &mut Chance, words: usize) -> String {
     let (mut text, mut column, mut start) = (String::new(), 0, true);
     for number in 0..words {
-        let mut next = word(chance.skewed(WORDS).min(chance.below(WORDS)));
+        let rank = chance.skewed(WORDS) + 1;
+        let mut next = word(chance.skewed(rank));
         if start {
             next[..1].make_ascii_uppercase();
         }

@@ -186,11 +186,11 @@ struct Found {
 
 fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
     let problem = |build, error| Problem { path: path.to_owned(), build, error: Box::new(error) };
-    let package = match rpms::read_verified(path) {
-        Ok(package) => package,
+    let (package, file) = match rpms::read_verified(path) {
+        Ok(read) => read,
         // Its header may still tell which build lacks this file.
         Err(error) => {
-            let build = rpms::read(path).ok().and_then(|package| build_of(&package).ok());
+            let build = rpms::read(path).ok().and_then(|(package, _)| build_of(&package).ok());
             return Err(problem(build, ImportError::Rpm(error)));
         }
     };
@@ -202,9 +202,9 @@ fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
         return Err(problem(Some(nvr), ImportError::WrongName { expected }));
     }
     let location = Volume::location(&nvr, &package.nevra, package.sigkey.as_ref());
-    let fragments = repodata::render(&package).to_bytes();
+    let fragments = repodata::render(&package, &file).to_bytes();
     let fragments = fragments.map_err(|error| problem(Some(nvr.clone()), ImportError::Metadata(error)))?;
-    let rpm = NewRpm { path: path.to_owned(), location, row: RpmRow::of(&package), fragments };
+    let rpm = NewRpm { path: path.to_owned(), location, row: RpmRow::of(&package, &file), fragments };
     let is_source = package.nevra.is_source();
     Ok((nvr, Found { rpm, is_source, arches: (package.exclusive_arch, package.exclude_arch) }))
 }

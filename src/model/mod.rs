@@ -6,6 +6,7 @@
 
 mod arch;
 mod chain;
+mod checksum;
 mod compose;
 mod compose_status;
 mod digest;
@@ -24,6 +25,7 @@ mod words;
 
 pub use arch::{Arch, RepoName, ReposOf};
 pub use chain::chain;
+pub use checksum::{ChecksumType, Hasher};
 pub use compose::{ComposeDate, ComposeId, ComposeType, Label, Milestone};
 pub use compose_status::{ComposeEvent, ComposeStatus, IllegalTransition};
 pub use digest::{Blake3, Sha256};
@@ -32,8 +34,8 @@ pub use name::{BadName, PackageName, TagName};
 pub use nevra::Nevra;
 pub use nvr::Nvr;
 pub use package::{
-    CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, DependencyEvr, FileEntry, FileFacts, FileKind,
-    HeaderRange, Package, Sense,
+    CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, DependencyEvr, FileDigests, FileEntry, FileFacts,
+    FileKind, HeaderRange, ListedFile, Package, Sense,
 };
 pub use package_list::{PackageList, PackagePattern, Packages};
 pub use pkgset::{BuildEntry, Chunk, RpmEntry, chunk_begins};

@@ -3,12 +3,13 @@
 //! Nothing is filtered or improved here: which requires are left out of metadata, which files stand
 //! in primary, which changelog dates are moved, is decided where metadata is written.
 
-use super::{Nevra, Sha256, Sigkey};
+use super::{ChecksumType, Nevra, Sha256, Sigkey};
 
-/// Changelog entries that are kept of a package, the newest ones: what metadata shows at most.
+/// Changelog entries that are kept of a package, the newest ones: what live repositories show, and
+/// createrepo_c where it is not told otherwise.
 pub const CHANGELOG_KEPT: usize = 10;
 
-/// What one RPM file says about itself, and what it measures.
+/// What the headers of one RPM file say; what the file measures is [`FileFacts`] or [`ListedFile`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Package {
     /// Name, epoch, version, release, arch; the arch of a source package is `src`.
@@ -43,20 +44,21 @@ pub struct Package {
     pub dependencies: Dependencies,
     /// Files, in the order of the header.
     pub files: Vec<FileEntry>,
-    /// The newest [`CHANGELOG_KEPT`] changelog entries, newest first.
+    /// The digests of the files, only where the reader was asked for them.
+    pub file_digests: Option<FileDigests>,
+    /// The newest changelog entries, newest first: [`CHANGELOG_KEPT`], or as many as the reader was
+    /// asked for.
     pub changelog: Vec<ChangelogEntry>,
     /// ExclusiveArch, which only source headers have.
     pub exclusive_arch: Vec<String>,
     /// ExcludeArch, which only source headers have.
     pub exclude_arch: Vec<String>,
     /// The key of the signature that this copy carries, not verified; `None` for an unsigned copy,
-    /// and for one whose signature does not reach the payload.
+    /// for one whose signature does not reach the payload, and where it was not asked for.
     pub sigkey: Option<Sigkey>,
-    /// Digests and size of the file.
-    pub file: FileFacts,
 }
 
-/// Measures of a whole RPM file.
+/// Measures of a whole RPM file that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileFacts {
     /// SHA-256 of the whole file.
@@ -66,6 +68,19 @@ pub struct FileFacts {
     /// SHA-256 of all that follows the signature header (main header and payload): equal `content`
     /// under another `sha256` is the same RPM with another signature.
     pub content: Sha256,
+}
+
+/// Measures of a whole RPM file that is listed where it lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedFile {
+    /// Algorithm of `checksum`.
+    pub checksum_type: ChecksumType,
+    /// Digest of the whole file, hex digits in lower case.
+    pub checksum: String,
+    /// Size of the whole file in bytes.
+    pub size: u64,
+    /// Modification time of the file, seconds after 1970.
+    pub time: i64,
 }
 
 /// Bytes of the file that hold the main header, from its magic to its end.
@@ -217,6 +232,15 @@ pub struct FileEntry {
     pub path: String,
     /// What it is.
     pub kind: FileKind,
+}
+
+/// The digests of a package's files, as its header has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileDigests {
+    /// Name of the algorithm; `unknown` where the header tells none, or one that has no name.
+    pub algorithm: String,
+    /// One for each of the files, in their order; empty for what has none, such as directories.
+    pub hex: Vec<String>,
 }
 
 /// What a file of a package is, as far as metadata tells them apart.

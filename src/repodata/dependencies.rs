@@ -7,22 +7,21 @@ use std::collections::{HashMap, HashSet};
 
 use crate::model::{Dependency, Package, Sense};
 
-/// The lists of a package as metadata has them, under the names of their elements and in the order
-/// of the file.
-pub(super) fn listed(package: &Package) -> [(&'static str, Vec<&Dependency>); 8] {
+/// The lists of a package as metadata has them, in the order of [`DEPENDENCIES`](super::DEPENDENCIES).
+pub(super) fn listed(package: &Package) -> [Vec<&Dependency>; 8] {
     let all = &package.dependencies;
     let provides = usable(&all.provides);
     let (requires, mut recommends) = requires(package, &provides);
     recommends.extend(usable(&all.recommends));
     [
-        ("rpm:provides", provides),
-        ("rpm:requires", requires),
-        ("rpm:conflicts", usable(&all.conflicts)),
-        ("rpm:obsoletes", usable(&all.obsoletes)),
-        ("rpm:suggests", usable(&all.suggests)),
-        ("rpm:enhances", usable(&all.enhances)),
-        ("rpm:recommends", recommends),
-        ("rpm:supplements", usable(&all.supplements)),
+        provides,
+        requires,
+        usable(&all.conflicts),
+        usable(&all.obsoletes),
+        usable(&all.suggests),
+        usable(&all.enhances),
+        recommends,
+        usable(&all.supplements),
     ]
 }
 
@@ -101,6 +100,7 @@ fn libc_version(name: &str) -> (u8, &str) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::DEPENDENCIES;
     use super::super::testing::{dependency, file, package};
     use super::*;
 
@@ -111,9 +111,8 @@ mod tests {
 
     /// Returns name and version of what a package with these requirements lists.
     fn listed_of(kind: &str, package: &Package) -> Vec<String> {
-        let lists = listed(package);
-        let (_, list) = lists.iter().find(|(element, _)| *element == kind).unwrap();
-        list.iter().map(|found| format!("{} {}", found.name, found.version).trim().to_owned()).collect()
+        let at = DEPENDENCIES.iter().position(|element| *element == kind).unwrap();
+        listed(package)[at].iter().map(|found| format!("{} {}", found.name, found.version).trim().to_owned()).collect()
     }
 
     fn requires(entries: &[(&str, u32, &str)]) -> Vec<String> {

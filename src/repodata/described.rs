@@ -5,9 +5,9 @@
 //! that was read and is written again says the same.
 
 use super::repomd::Checksum;
-use crate::model::{ChangelogEntry, FileEntry};
+use crate::model::{ChangelogEntry, FileDigests, FileEntry};
 
-/// What the three metadata files say of one package.
+/// What the metadata files say of one package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
     /// Name.
@@ -65,6 +65,8 @@ pub struct Described {
     pub primary_files: Vec<FileEntry>,
     /// All files, in the order of filelists.
     pub files: Vec<FileEntry>,
+    /// The digests of [`Described::files`], which filelists-ext lists; `None` where they are not known.
+    pub file_digests: Option<FileDigests>,
     /// The changelog as it stands in other: oldest first.
     pub changelog: Vec<ChangelogEntry>,
 }

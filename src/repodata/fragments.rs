@@ -3,10 +3,10 @@
 //! The location and the time of the file are not part of it: they belong to a listing, not to a
 //! package.
 
+use super::describe::describe;
 use super::error::Error;
-use super::segments::KINDS;
-use super::xml::push_attribute;
-use crate::model::{Blake3, Nevra, Sha256};
+use super::render::{filelists, other, primary_head, push_location, push_primary_middle, push_primary_tail};
+use crate::model::{Blake3, ChecksumType, FileFacts, ListedFile, Nevra, Package, Sha256};
 
 /// Changes whenever the form, or what is rendered for the same package, changes.
 const VERSION: &[u8; 4] = b"TFR1";
@@ -29,6 +29,24 @@ pub struct Fragments {
     pub(super) other: String,
 }
 
+/// Returns what is kept of a package: what metadata says of it, all but its location and the time of
+/// its file.
+pub fn render(package: &Package, file: &FileFacts) -> Fragments {
+    let (checksum_type, checksum) = (ChecksumType::Sha256, file.sha256.to_string());
+    let described = describe(package, &ListedFile { checksum_type, checksum, size: file.size, time: 0 });
+    let (mut middle, mut tail) = (String::new(), String::new());
+    push_primary_middle(&mut middle, &described);
+    push_primary_tail(&mut tail, &described);
+    Fragments {
+        nevra: package.nevra.clone(),
+        sha256: file.sha256,
+        build_time: described.time_build,
+        primary: [primary_head(&described), middle, tail],
+        filelists: filelists(&described),
+        other: other(&described),
+    }
+}
+
 impl Fragments {
     /// Returns the name of the package: the first part of its place in the canonical order.
     pub fn nevra(&self) -> &Nevra {
@@ -46,13 +64,13 @@ impl Fragments {
         self.build_time
     }
 
-    /// Returns the elements of the package in a listing, by `Kind as usize`: `href` as it shall stand in
-    /// the file, the time of the file in seconds after 1970.
-    pub fn texts(&self, href: &str, time_file: i64) -> [String; KINDS] {
+    /// Returns the elements of the package as [`Described::texts`](super::Described::texts) would, where
+    /// a listing has it at `href` below `base`, with this time of its file (seconds after 1970). There is
+    /// no filelists-ext: the digests of files are not kept.
+    pub fn piece_texts(&self, href: &str, base: Option<&str>, time_file: i64) -> [String; 4] {
         let [head, middle, tail] = &self.primary;
-        let mut place = String::from("  <location");
-        push_attribute(&mut place, "href", href);
-        place.push_str("/>\n");
+        let mut place = String::new();
+        push_location(&mut place, href, base);
         let primary = [head, &*time_file.to_string(), middle, &place, tail].concat();
         [primary, self.filelists.clone(), self.other.clone(), String::new()]
     }
@@ -136,14 +154,27 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{change, file, package};
+    use super::super::testing::{change, file, file_facts, listed_file, package};
     use super::*;
 
-    fn fragments() -> Fragments {
+    fn known() -> Package {
         let mut package = package("p");
         package.files = vec![file("/etc/x")];
         package.changelog = vec![change("é", 1)];
-        super::super::render(&package)
+        package
+    }
+
+    fn fragments() -> Fragments {
+        render(&known(), &file_facts())
+    }
+
+    #[test]
+    fn fragments_give_the_texts_that_the_package_would() {
+        let mut described = describe(&known(), &listed_file());
+        for base in [None, Some("/srv")] {
+            (described.href, described.base) = ("a&b.rpm".to_owned(), base.map(str::to_owned));
+            assert_eq!(fragments().piece_texts("a&b.rpm", base, described.time_file), described.texts());
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! What are the metadata bytes of packages? One [`Package`](crate::model::Package) to [`Fragments`],
-//! many fragments to primary, filelists and other, records to `repomd.xml`.
+//! What are the metadata bytes of packages? One [`Package`](crate::model::Package) to [`Described`],
+//! that to its texts or, to be kept, to [`Fragments`]; many to metadata files, records to `repomd.xml`.
 //!
 //! Opens no file, keeps nothing, and knows no repository: who calls says what is listed, in which
 //! order and where it goes. What a package looks like is createrepo_c's (1.2.5), byte for byte.
 
 mod dependencies;
+mod describe;
 mod described;
 mod encoding;
 mod error;
@@ -20,12 +21,12 @@ mod testing;
 mod write;
 mod xml;
 
+pub use describe::describe;
 pub use described::{DEPENDENCIES, Described, Entry};
 pub use encoding::{Compression, Encoding};
 pub use error::Error;
-pub use fragments::Fragments;
+pub use fragments::{Fragments, render};
 pub use kind::Kind;
 pub use output::Digested;
-pub use render::render;
 pub use repomd::{Checksum, Record, Repomd};
 pub use write::{Location, Written, write};

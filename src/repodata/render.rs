@@ -1,31 +1,42 @@
-//! What does metadata say of one package? Its elements in primary, filelists and other.
+//! What are the bytes of one package's metadata? [`Described`] to its elements in the metadata files.
+//!
+//! Knows no rule of what is listed: that stands in the fields already. The layout is createrepo_c's
+//! (1.2.5), byte for byte.
 
 use std::fmt::Write;
 
-use super::dependencies::{is_primary_file, listed};
-use super::fragments::Fragments;
+use super::described::{DEPENDENCIES, Described, Entry};
 use super::xml::{push_attribute, push_element, push_text};
-use crate::model::{ChangelogEntry, Dependency, FileEntry, FileKind, Package};
+use crate::model::{FileEntry, FileKind};
 
-/// Returns the metadata of a package, all but its location and the time of its file.
-pub fn render(package: &Package) -> Fragments {
-    Fragments {
-        nevra: package.nevra.clone(),
-        sha256: package.file.sha256,
-        build_time: i64::try_from(package.build_time).unwrap_or(i64::MAX),
-        primary: [primary_head(package), primary_middle(package), primary_tail(package)],
-        filelists: filelists(package),
-        other: other(package),
+impl Described {
+    /// Returns the elements of the package in primary, filelists, other and filelists-ext, each with
+    /// the line feed at its end; the last is empty where the digests of the files are not known.
+    pub fn texts(&self) -> [String; 4] {
+        let mut primary = primary_head(self);
+        push(&mut primary, format_args!("{}", self.time_file));
+        push_primary_middle(&mut primary, self);
+        push_location(&mut primary, &self.href, self.base.as_deref());
+        push_primary_tail(&mut primary, self);
+        [primary, filelists(self), other(self), filelists_ext(self)]
     }
 }
 
-/// Returns the element up to the value of `<time file="`.
-fn primary_head(package: &Package) -> String {
-    let mut out = String::from("<package type=\"rpm\">\n");
-    push_element(&mut out, "  ", "name", package.nevra.name.as_str());
-    push_element(&mut out, "  ", "arch", package.nevra.arch.as_str());
+/// Returns the element in primary up to the value of `<time file="`.
+pub(super) fn primary_head(package: &Described) -> String {
+    let dependencies: usize = package.dependencies.iter().flatten().map(Vec::len).sum();
+    let files: usize = package.primary_files.iter().map(|file| file.path.len() + 32).sum();
+    let text = package.description.len() + package.summary.len();
+    let mut out = String::with_capacity(2048 + text + dependencies * 112 + files);
+    out.push_str("<package type=\"rpm\">\n");
+    push_element(&mut out, "  ", "name", &package.name);
+    push_element(&mut out, "  ", "arch", &package.arch);
     push_version(&mut out, package);
-    push(&mut out, format_args!("  <checksum type=\"sha256\" pkgid=\"YES\">{}</checksum>\n", package.file.sha256));
+    out.push_str("  <checksum");
+    push_attribute(&mut out, "type", &package.checksum.algorithm);
+    out.push_str(" pkgid=\"YES\">");
+    push_text(&mut out, &package.checksum.hex);
+    out.push_str("</checksum>\n");
     push_element(&mut out, "  ", "summary", &package.summary);
     push_element(&mut out, "  ", "description", &package.description);
     push_element(&mut out, "  ", "packager", &package.packager);
@@ -34,105 +45,136 @@ fn primary_head(package: &Package) -> String {
     out
 }
 
-/// Returns what stands between the time of the file and the location.
-fn primary_middle(package: &Package) -> String {
-    format!(
-        "\" build=\"{}\"/>\n  <size package=\"{}\" installed=\"{}\" archive=\"{}\"/>\n",
-        package.build_time, package.file.size, package.installed_size, package.archive_size
-    )
+/// Appends what stands between the time of the file and the location.
+pub(super) fn push_primary_middle(out: &mut String, package: &Described) {
+    let (package_size, installed, archive) = (package.size_package, package.size_installed, package.size_archive);
+    push(
+        out,
+        format_args!(
+            "\" build=\"{}\"/>\n  <size package=\"{package_size}\" installed=\"{installed}\" archive=\"{archive}\"/>\n",
+            package.time_build
+        ),
+    );
 }
 
-/// Returns the element from behind the location to its end.
-fn primary_tail(package: &Package) -> String {
-    let mut out = String::from("  <format>\n");
-    push_element(&mut out, "    ", "rpm:license", &package.license);
-    push_element(&mut out, "    ", "rpm:vendor", &package.vendor);
-    push_element(&mut out, "    ", "rpm:group", &package.group);
-    push_element(&mut out, "    ", "rpm:buildhost", &package.build_host);
-    push_element(&mut out, "    ", "rpm:sourcerpm", source_rpm(package));
-    let range = package.header_range;
-    push(&mut out, format_args!("    <rpm:header-range start=\"{}\" end=\"{}\"/>\n", range.start, range.end));
-    for (element, list) in listed(package) {
-        push_dependencies(&mut out, element, &list);
+/// Appends the location. A base that is a path becomes an address, as createrepo_c has it.
+pub(super) fn push_location(out: &mut String, href: &str, base: Option<&str>) {
+    out.push_str("  <location");
+    match base {
+        Some(path) if path.starts_with('/') => push_attribute(out, "xml:base", &format!("file://{path}")),
+        Some(base) => push_attribute(out, "xml:base", base),
+        None => {}
     }
-    for file in package.files.iter().filter(|file| is_primary_file(&file.path)) {
-        push_file(&mut out, "    ", file);
-    }
-    out.push_str("  </format>\n</package>\n");
-    out
-}
-
-/// Returns the source RPM; librpm gives binary packages without one this text.
-fn source_rpm(package: &Package) -> &str {
-    if package.source_rpm.is_empty() && !package.nevra.is_source() { "(none)" } else { &package.source_rpm }
-}
-
-fn push_version(out: &mut String, package: &Package) {
-    let evr = &package.nevra.evr;
-    push(out, format_args!("  <version epoch=\"{}\"", evr.epoch));
-    push_attribute(out, "ver", &evr.version);
-    push_attribute(out, "rel", &evr.release);
+    push_attribute(out, "href", href);
     out.push_str("/>\n");
 }
 
-fn push_dependencies(out: &mut String, element: &str, list: &[&Dependency]) {
-    if list.is_empty() {
-        return;
+/// Appends the element in primary from behind the location to its end.
+pub(super) fn push_primary_tail(out: &mut String, package: &Described) {
+    out.push_str("  <format>\n");
+    push_element(out, "    ", "rpm:license", &package.license);
+    push_element(out, "    ", "rpm:vendor", &package.vendor);
+    push_element(out, "    ", "rpm:group", &package.group);
+    push_element(out, "    ", "rpm:buildhost", &package.build_host);
+    push_element(out, "    ", "rpm:sourcerpm", &package.source_rpm);
+    let (start, end) = (package.header_start, package.header_end);
+    push(out, format_args!("    <rpm:header-range start=\"{start}\" end=\"{end}\"/>\n"));
+    for (element, list) in DEPENDENCIES.iter().zip(&package.dependencies) {
+        push_dependencies(out, element, list.as_deref());
     }
-    let named: Vec<_> = list.iter().filter(|dependency| !dependency.name.is_empty()).collect();
-    if named.is_empty() {
+    for file in &package.primary_files {
+        push_file(out, "    ", file, "");
+    }
+    out.push_str("  </format>\n</package>\n");
+}
+
+fn push_version(out: &mut String, package: &Described) {
+    out.push_str("  <version");
+    push_attribute(out, "epoch", &package.epoch);
+    push_attribute(out, "ver", &package.version);
+    push_attribute(out, "rel", &package.release);
+    out.push_str("/>\n");
+}
+
+fn push_dependencies(out: &mut String, element: &str, list: Option<&[Entry]>) {
+    let Some(list) = list else { return };
+    if list.is_empty() {
         return push(out, format_args!("    <{element}/>\n"));
     }
     push(out, format_args!("    <{element}>\n"));
-    for dependency in named {
-        push_dependency(out, dependency, element == "rpm:requires");
+    for entry in list {
+        push_entry(out, entry);
     }
     push(out, format_args!("    </{element}>\n"));
 }
 
-fn push_dependency(out: &mut String, dependency: &Dependency, may_be_pre: bool) {
+fn push_entry(out: &mut String, entry: &Entry) {
     out.push_str("      <rpm:entry");
-    push_attribute(out, "name", &dependency.name);
-    if let (Some(sense), Some(evr)) = (dependency.sense(), dependency.evr()) {
-        push_attribute(out, "flags", sense.as_str());
-        let parts = [("epoch", evr.epoch), ("ver", evr.version), ("rel", evr.release)];
-        let absent = dependency.version.is_empty();
-        for (name, part) in parts.into_iter().filter(|(_, part)| !absent && !part.is_empty()) {
-            push_attribute(out, name, part);
+    push_attribute(out, "name", &entry.name);
+    let attributes =
+        [("flags", &entry.flags), ("epoch", &entry.epoch), ("ver", &entry.version), ("rel", &entry.release)];
+    for (name, value) in attributes {
+        if let Some(value) = value {
+            push_attribute(out, name, value);
         }
     }
-    if may_be_pre && dependency.is_pre() {
+    if entry.pre {
         out.push_str(" pre=\"1\"");
     }
     out.push_str("/>\n");
 }
 
-fn push_file(out: &mut String, indent: &str, file: &FileEntry) {
+/// Appends a file, with its digest where that is not empty.
+fn push_file(out: &mut String, indent: &str, file: &FileEntry, digest: &str) {
     out.push_str(indent);
     out.push_str(match file.kind {
-        FileKind::Plain => "<file>",
-        FileKind::Dir => "<file type=\"dir\">",
-        FileKind::Ghost => "<file type=\"ghost\">",
+        FileKind::Plain => "<file",
+        FileKind::Dir => "<file type=\"dir\"",
+        FileKind::Ghost => "<file type=\"ghost\"",
     });
+    if !digest.is_empty() {
+        push_attribute(out, "hash", digest);
+    }
+    out.push('>');
     push_text(out, &file.path);
     out.push_str("</file>\n");
 }
 
-fn filelists(package: &Package) -> String {
-    let mut out = short_head(package);
+/// Returns the element in filelists.
+pub(super) fn filelists(package: &Described) -> String {
+    let files: usize = package.files.iter().map(|file| file.path.len() + 32).sum();
+    let mut out = short_head(package, files);
     for file in &package.files {
-        push_file(&mut out, "  ", file);
+        push_file(&mut out, "  ", file, "");
     }
     out.push_str("</package>\n");
     out
 }
 
-fn other(package: &Package) -> String {
-    let mut out = short_head(package);
-    for (entry, date) in package.changelog.iter().zip(distinct_dates(&package.changelog)).rev() {
+/// Returns the element in filelists-ext, empty where the digests of the files are not known.
+fn filelists_ext(package: &Described) -> String {
+    let Some(digests) = &package.file_digests else { return String::new() };
+    let files: usize = package.files.iter().map(|file| file.path.len() + 112).sum();
+    let mut out = short_head(package, files);
+    out.push_str("  <checksum");
+    push_attribute(&mut out, "type", &digests.algorithm);
+    out.push_str("/>\n");
+    let mut hex = digests.hex.iter();
+    for file in &package.files {
+        push_file(&mut out, "  ", file, hex.next().map_or("", String::as_str));
+    }
+    out.push_str("</package>\n");
+    out
+}
+
+/// Returns the element in other.
+pub(super) fn other(package: &Described) -> String {
+    let changes: usize = package.changelog.iter().map(|entry| entry.author.len() + entry.text.len() + 64).sum();
+    let mut out = short_head(package, changes);
+    for entry in &package.changelog {
         out.push_str("  <changelog");
-        push_attribute(&mut out, "author", without_trailing_blanks(&entry.author));
-        push(&mut out, format_args!(" date=\"{date}\">"));
+        push_attribute(&mut out, "author", &entry.author);
+        push(&mut out, format_args!(" date=\"{}\">", entry.date));
         push_text(&mut out, &entry.text);
         out.push_str("</changelog>\n");
     }
@@ -140,49 +182,16 @@ fn other(package: &Package) -> String {
     out
 }
 
-/// Returns the first lines of a package in filelists and other.
-fn short_head(package: &Package) -> String {
-    let mut out = format!("<package pkgid=\"{}\"", package.file.sha256);
-    push_attribute(&mut out, "name", package.nevra.name.as_str());
-    push_attribute(&mut out, "arch", package.nevra.arch.as_str());
+/// Returns the first lines of a package in all files but primary, with room for so many bytes more.
+fn short_head(package: &Described, room: usize) -> String {
+    let mut out = String::with_capacity(384 + room);
+    out.push_str("<package");
+    push_attribute(&mut out, "pkgid", &package.checksum.hex);
+    push_attribute(&mut out, "name", &package.name);
+    push_attribute(&mut out, "arch", &package.arch);
     out.push_str(">\n");
     push_version(&mut out, package);
     out
-}
-
-/// Returns the dates of the entries, newest first, each another: readers order entries by date, so
-/// one of the same second as the entry before it moves that one, and all newer that it then meets,
-/// one second up.
-fn distinct_dates(changelog: &[ChangelogEntry]) -> Vec<u64> {
-    let mut dates: Vec<u64> = Vec::with_capacity(changelog.len());
-    let mut last = None;
-    for entry in changelog {
-        if last == Some(entry.date) {
-            move_up(&mut dates, entry.date);
-        }
-        last = Some(entry.date);
-        dates.push(entry.date);
-    }
-    dates
-}
-
-/// Moves the last of `dates` up by a second if it is `taken`, then the one before it that is now
-/// met, and so on. Dates beyond 32 bits stay, as createrepo_c's integers have it.
-fn move_up(dates: &mut [u64], mut taken: u64) {
-    for date in dates.iter_mut().rev() {
-        if *date != taken || i32::try_from(taken).is_err() {
-            return;
-        }
-        taken += 1;
-        *date = taken;
-    }
-}
-
-/// Cuts spaces at the end, never the first character.
-fn without_trailing_blanks(author: &str) -> &str {
-    let first = author.chars().next().map_or(0, char::len_utf8);
-    let (head, tail) = author.split_at(first);
-    &author[..head.len() + tail.trim_end_matches(' ').len()]
 }
 
 /// Appends formatted text; writing into a String does not fail.
@@ -192,8 +201,10 @@ fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{change, dependency, file, package};
+    use super::super::describe;
+    use super::super::testing::{change, dependency, file, listed_file, package};
     use super::*;
+    use crate::model::FileDigests;
 
     #[test]
     fn a_package_looks_as_createrepo_writes_it() {
@@ -203,23 +214,30 @@ mod tests {
         package.dependencies.requires = vec![dependency("", 0, ""), dependency("r", 1 << 9, "1")];
         package.dependencies.conflicts = vec![dependency("", 0, "")];
         package.files = vec![file("/etc/x"), file("/usr/x")];
-        let fragments = render(&package);
-        let digest = package.file.sha256;
-        assert_eq!(
-            fragments.primary.join("|"),
-            format!(
-                r#"<package type="rpm">
+        package.file_digests =
+            Some(FileDigests { algorithm: "md5".to_owned(), hex: vec!["0a".to_owned(), String::new()] });
+        package.changelog = vec![change("new", 2), change("old", 1)];
+        let mut described = describe(&package, &listed_file());
+        described.href = "p&.rpm".to_owned();
+        let expected = [PRIMARY, FILELISTS, OTHER, FILELISTS_EXT];
+        assert_eq!(described.texts(), expected.map(|text| text.replace("DIGEST", &listed_file().checksum)));
+        described.file_digests = None;
+        assert_eq!(described.texts()[3], "");
+    }
+
+    const PRIMARY: &str = r#"<package type="rpm">
   <name>p</name>
   <arch>noarch</arch>
   <version epoch="0" ver="1" rel="2"/>
-  <checksum type="sha256" pkgid="YES">{digest}</checksum>
+  <checksum type="sha256" pkgid="YES">DIGEST</checksum>
   <summary>a &lt;b&gt;</summary>
   <description></description>
   <packager></packager>
   <url></url>
-  <time file="|" build="100"/>
+  <time file="-5" build="100"/>
   <size package="1" installed="2" archive="3"/>
-|  <format>
+  <location href="p&amp;.rpm"/>
+  <format>
     <rpm:license></rpm:license>
     <rpm:vendor></rpm:vendor>
     <rpm:group></rpm:group>
@@ -237,54 +255,61 @@ mod tests {
     <file>/etc/x</file>
   </format>
 </package>
-"#
-            )
-        );
-        assert_eq!(
-            fragments.filelists,
-            format!(
-                r#"<package pkgid="{digest}" name="p" arch="noarch">
+"#;
+    const FILELISTS: &str = r#"<package pkgid="DIGEST" name="p" arch="noarch">
   <version epoch="0" ver="1" rel="2"/>
   <file>/etc/x</file>
   <file>/usr/x</file>
 </package>
-"#
-            )
-        );
-    }
+"#;
+    const OTHER: &str = r#"<package pkgid="DIGEST" name="p" arch="noarch">
+  <version epoch="0" ver="1" rel="2"/>
+  <changelog author="old" date="1">- text</changelog>
+  <changelog author="new" date="2">- text</changelog>
+</package>
+"#;
+    const FILELISTS_EXT: &str = r#"<package pkgid="DIGEST" name="p" arch="noarch">
+  <version epoch="0" ver="1" rel="2"/>
+  <checksum type="md5"/>
+  <file hash="0a">/etc/x</file>
+  <file>/usr/x</file>
+</package>
+"#;
 
     #[test]
-    fn changes_of_one_second_move_the_newer_ones_up() {
-        for (dates, moved) in [
-            (&[2, 1, 0, 0, 0][..], &[4, 3, 2, 1, 0][..]),
-            (&[5, 5, 5], &[7, 6, 5]),
-            (&[9, 7, 7, 6], &[9, 8, 7, 6]),
-            (&[1, 2, 2], &[1, 3, 2]),
-            (&[u64::MAX, u64::MAX], &[u64::MAX, u64::MAX]),
+    fn what_others_wrote_is_written_as_it_was() {
+        let mut described = describe(&package("p"), &listed_file());
+        described.checksum = super::super::Checksum { algorithm: "sha".to_owned(), hex: "0b".to_owned() };
+        described.name = "<n>".to_owned();
+        described.dependencies[0] = Some(vec![Entry {
+            name: "a".to_owned(),
+            epoch: Some(String::new()),
+            release: Some("1".to_owned()),
+            pre: true,
+            ..Entry::default()
+        }]);
+        let [primary, filelists, ..] = described.texts();
+        for line in [
+            "  <name>&lt;n&gt;</name>\n",
+            "  <checksum type=\"sha\" pkgid=\"YES\">0b</checksum>\n",
+            "      <rpm:entry name=\"a\" epoch=\"\" rel=\"1\" pre=\"1\"/>\n",
         ] {
-            let entries: Vec<_> = dates.iter().map(|date| change("a", *date)).collect();
-            assert_eq!(distinct_dates(&entries), moved);
+            assert!(primary.contains(line), "{line}{primary}");
         }
+        assert!(filelists.starts_with("<package pkgid=\"0b\" name=\"&lt;n&gt;\" arch=\"noarch\">\n"));
     }
 
     #[test]
-    fn changes_are_written_oldest_first_without_blanks_after_the_author() {
-        let mut package = package("p");
-        package.changelog = vec![change("new  ", 2), change("   ", 1), change("", 0)];
-        let authors: Vec<String> = render(&package)
-            .other
-            .lines()
-            .filter_map(|line| Some(line.trim().strip_prefix("<changelog ")?.split('>').next()?.to_owned()))
-            .collect();
-        assert_eq!(authors, [r#"author="" date="0""#, r#"author=" " date="1""#, r#"author="new" date="2""#]);
-    }
-
-    #[test]
-    fn binary_packages_without_a_source_say_none() {
-        let mut package = package("p");
-        package.source_rpm.clear();
-        assert_eq!(source_rpm(&package), "(none)");
-        package.nevra.arch = "src".parse().unwrap();
-        assert_eq!(source_rpm(&package), "");
+    fn a_base_that_is_a_path_becomes_an_address() {
+        for (base, written) in [
+            (None, ""),
+            (Some("http://a/?b&c"), " xml:base=\"http://a/?b&amp;c\""),
+            (Some("/srv/x"), " xml:base=\"file:///srv/x\""),
+            (Some("media://1#2"), " xml:base=\"media://1#2\""),
+        ] {
+            let mut out = String::new();
+            push_location(&mut out, "x\n.rpm", base);
+            assert_eq!(out, format!("  <location{written} href=\"x&#10;.rpm\"/>\n"));
+        }
     }
 }

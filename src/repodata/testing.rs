@@ -1,7 +1,9 @@
 //! Which packages do the tests of this room write? Small ones, with what a test asks for.
 
+use super::{Fragments, render};
 use crate::model::{
-    ChangelogEntry, Dependencies, Dependency, FileEntry, FileFacts, FileKind, HeaderRange, Nevra, Package, Sha256,
+    ChangelogEntry, ChecksumType, Dependencies, Dependency, FileEntry, FileFacts, FileKind, HeaderRange, ListedFile,
+    Nevra, Package, Sha256,
 };
 
 /// Returns a package with a name and nothing else worth telling.
@@ -23,12 +25,27 @@ pub(super) fn package(name: &str) -> Package {
         header_range: HeaderRange { start: 4, end: 5 },
         dependencies: Dependencies::default(),
         files: vec![],
+        file_digests: None,
         changelog: vec![],
         exclusive_arch: vec![],
         exclude_arch: vec![],
         sigkey: None,
-        file: FileFacts { sha256: Sha256::from_bytes([7; 32]), size: 1, content: Sha256::from_bytes([8; 32]) },
     }
+}
+
+/// Returns the measures of a kept file.
+pub(super) fn file_facts() -> FileFacts {
+    FileFacts { sha256: Sha256::from_bytes([7; 32]), size: 1, content: Sha256::from_bytes([8; 32]) }
+}
+
+/// Returns the measures of the same file where it is listed.
+pub(super) fn listed_file() -> ListedFile {
+    ListedFile { checksum_type: ChecksumType::Sha256, checksum: file_facts().sha256.to_string(), size: 1, time: -5 }
+}
+
+/// Returns the fragments of [`package`].
+pub(super) fn fragments(name: &str) -> Fragments {
+    render(&package(name), &file_facts())
 }
 
 /// Returns a dependency.

@@ -10,8 +10,8 @@ use super::error::Error;
 use super::fragments::Fragments;
 use super::kind::Kind;
 use super::output::{Digested, Output};
+use super::render::push_location;
 use super::repomd::{Checksum, Record};
-use super::xml::push_attribute;
 use crate::model::{Nevra, Sha256};
 
 /// Where a listing says that a package is.
@@ -107,9 +107,8 @@ fn put_package<W: Write>(
     match kind {
         Kind::Primary => {
             let [head, middle, tail] = &fragments.primary;
-            let mut place = String::from("  <location");
-            push_attribute(&mut place, "href", &location.href);
-            place.push_str("/>\n");
+            let mut place = String::new();
+            push_location(&mut place, &location.href, None);
             for text in [head, &location.time_file.to_string(), middle, &place, tail] {
                 out.put(text)?;
             }
@@ -144,8 +143,7 @@ mod tests {
 
     use sha2::Digest;
 
-    use super::super::render;
-    use super::super::testing::package;
+    use super::super::testing::fragments;
     use super::*;
 
     const PLAIN: Encoding = Encoding { compression: Compression::None, open_checksum: true };
@@ -157,7 +155,7 @@ mod tests {
     fn written(kind: Kind, names: &[&str], count: u64, encoding: Encoding) -> Result<(Written, Vec<u8>), Error> {
         let packages = names
             .iter()
-            .map(|name| Ok::<_, Infallible>((Cow::Owned(render(&package(name))), location(&format!("{name}&.rpm")))));
+            .map(|name| Ok::<_, Infallible>((Cow::Owned(fragments(name)), location(&format!("{name}&.rpm")))));
         let mut bytes = Vec::new();
         let written = write(kind, packages, count, encoding, &mut bytes)?;
         Ok((written, bytes))

@@ -5,21 +5,32 @@
 
 use super::error::Error;
 use super::file::Parts;
+use super::files::{file_digests, files};
 use super::header::Header;
-use super::limited::{MOST_DEPENDENCIES, MOST_FILES, Tags, limited};
+use super::limited::{MOST_CHANGES, MOST_DEPENDENCIES, Tags};
 use super::openpgp;
 use super::tags::{self, sig};
 use super::text;
-use crate::model::{CHANGELOG_KEPT, ChangelogEntry, Dependencies, Dependency, FileEntry, FileKind, Nevra, Package};
+use crate::model::{ChangelogEntry, Dependencies, Dependency, Nevra, Package};
 
-/// RPMFILE_GHOST.
-const GHOST: u64 = 1 << 6;
+/// What of the headers is wanted that is not always.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    /// How many entries of the changelog, the newest; `None` for all.
+    pub changelog: Option<usize>,
+    /// Whether the digests of the files.
+    pub file_digests: bool,
+    /// Whether the key of the signature; where it is not, a signature that is none refuses nothing.
+    pub sigkey: bool,
+}
 
-/// Returns what the headers say, with the measures of the file.
-pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
+/// Returns what the headers say.
+pub(super) fn package(parts: &Parts, wanted: Wanted) -> Result<Package, Error> {
     check_no_signature_inside(parts)?;
     let tags = Tags::new(&parts.header);
     let is_source = is_source(&parts.header)?;
+    let files = files(&tags)?;
+    let file_digests = if wanted.file_digests { Some(file_digests(&tags, files.len())?) } else { None };
     let listed = |tag, field| if is_source { tags.arches(tag, field) } else { Ok(vec![]) };
     Ok(Package {
         nevra: nevra(&tags, is_source)?,
@@ -37,12 +48,12 @@ pub(super) fn package(parts: &Parts) -> Result<Package, Error> {
         archive_size: archive_size(parts)?,
         header_range: parts.header_range,
         dependencies: dependencies(&tags)?,
-        files: files(&tags)?,
-        changelog: changelog(&tags)?,
+        files,
+        file_digests,
+        changelog: changelog(&tags, wanted.changelog)?,
         exclusive_arch: listed(tags::EXCLUSIVE_ARCH, "ExclusiveArch")?,
         exclude_arch: listed(tags::EXCLUDE_ARCH, "ExcludeArch")?,
-        sigkey: openpgp::sigkey(&parts.signature, &parts.header)?,
-        file: parts.facts.clone(),
+        sigkey: if wanted.sigkey { openpgp::sigkey(&parts.signature, &parts.header)? } else { None },
     })
 }
 
@@ -77,7 +88,7 @@ fn is_source(header: &Header) -> Result<bool, Error> {
 
 fn nevra(tags: &Tags<'_>, is_source: bool) -> Result<Nevra, Error> {
     let needed = |tag, field| match tags.header.string(tag)? {
-        Some(bytes) => text::decode(field, bytes),
+        Some(bytes) => text::decode(field, bytes.to_vec()),
         None => Err(tags.header.bad(tag, "is missing")),
     };
     let epoch = tags.header.number(tags::EPOCH)?.unwrap_or(0);
@@ -148,9 +159,8 @@ fn provides(tags: &Tags<'_>) -> Result<Vec<Dependency>, Error> {
         return Ok(list);
     }
     if !header.has(tags::PROVIDES.version) {
-        for name in
-            limited(header.strings(tags::PROVIDES.name)?.into_iter().flatten(), MOST_DEPENDENCIES, "dependencies")?
-        {
+        let names = tags.strings(tags::PROVIDES.name, MOST_DEPENDENCIES, "dependencies")?;
+        for name in names.into_iter().flatten() {
             list.push(Dependency { name: tags.decode(field, &[name])?, ..Dependency::default() });
         }
     }
@@ -163,57 +173,8 @@ fn provides(tags: &Tags<'_>) -> Result<Vec<Dependency>, Error> {
     Ok(list)
 }
 
-/// Returns the files. A header without one of the arrays has none, nor has one with too few or too
-/// many directory numbers, or one that leads nowhere; other arrays end with the shortest.
-fn files(tags: &Tags<'_>) -> Result<Vec<FileEntry>, Error> {
-    let header = tags.header;
-    let (Some(modes), Some(flags), Some(_)) =
-        (header.numbers(tags::FILE_MODES)?, header.numbers(tags::FILE_FLAGS)?, header.strings(tags::FILE_DIGESTS)?)
-    else {
-        return Ok(vec![]);
-    };
-    let digests = header.strings(tags::FILE_DIGESTS)?.into_iter().flatten();
-    let mut files = Vec::new();
-    for (((path, mode), flags), _) in paths(tags)?.into_iter().zip(modes).zip(flags).zip(digests) {
-        let kind = match mode & 0o170_000 {
-            0o040_000 => FileKind::Dir,
-            _ if flags & GHOST != 0 => FileKind::Ghost,
-            _ => FileKind::Plain,
-        };
-        files.push(FileEntry { path, kind });
-    }
-    Ok(files)
-}
-
-/// Returns the paths: directory names joined with base names, or whole names in the old format.
-fn paths(tags: &Tags<'_>) -> Result<Vec<String>, Error> {
-    let header = tags.header;
-    if let Some(whole) = header.strings(tags::OLD_FILE_NAMES)? {
-        return limited(whole, MOST_FILES, "files")?
-            .into_iter()
-            .map(|path| tags.decode("file name", &[path]))
-            .collect();
-    }
-    let (Some(names), Some(dirs), Some(indexes)) =
-        (header.strings(tags::BASE_NAMES)?, header.strings(tags::DIR_NAMES)?, header.numbers(tags::DIR_INDEXES)?)
-    else {
-        return Ok(vec![]);
-    };
-    let (names, dirs) = (limited(names, MOST_FILES, "files")?, limited(dirs, MOST_FILES, "directories")?);
-    if header.count(tags::DIR_INDEXES) != names.len() {
-        return Ok(vec![]);
-    }
-    let mut paths = Vec::new();
-    for (name, index) in names.into_iter().zip(indexes) {
-        let dir = usize::try_from(index).ok().and_then(|index| dirs.get(index));
-        let Some(dir) = dir else { return Ok(vec![]) };
-        paths.push(tags.decode("file name", &[dir, name])?);
-    }
-    Ok(paths)
-}
-
-/// Returns the newest entries; the header has them newest first.
-fn changelog(tags: &Tags<'_>) -> Result<Vec<ChangelogEntry>, Error> {
+/// Returns the newest entries, `most` of them; the header has them newest first.
+fn changelog(tags: &Tags<'_>, most: Option<usize>) -> Result<Vec<ChangelogEntry>, Error> {
     let header = tags.header;
     let (Some(dates), Some(authors), Some(texts)) = (
         header.numbers(tags::CHANGELOG_TIME)?,
@@ -222,8 +183,12 @@ fn changelog(tags: &Tags<'_>) -> Result<Vec<ChangelogEntry>, Error> {
     ) else {
         return Ok(vec![]);
     };
-    let mut entries = Vec::new();
-    for ((date, author), text) in dates.zip(authors).zip(texts).take(CHANGELOG_KEPT) {
+    let count = header.count(tags::CHANGELOG_TIME).min(most.unwrap_or(usize::MAX));
+    if count > MOST_CHANGES {
+        return Err(Error::TooLarge { what: "entries of the changelog", limit: MOST_CHANGES as u64 });
+    }
+    let mut entries = Vec::with_capacity(count);
+    for ((date, author), text) in dates.zip(authors).zip(texts).take(count) {
         entries.push(ChangelogEntry {
             author: tags.decode("author of a change", &[author])?,
             date: sane(header, tags::CHANGELOG_TIME, date)?,
@@ -242,7 +207,7 @@ mod tests {
     use super::*;
 
     fn package_of(main: &[(u32, Value)]) -> Result<Package, Error> {
-        read(&saved(&rpm(main, &[], b"")))
+        Ok(read(&saved(&rpm(main, &[], b"")))?.0)
     }
 
     #[test]
@@ -293,21 +258,6 @@ mod tests {
     }
 
     #[test]
-    fn a_long_directory_name_shared_by_many_files_is_too_large() {
-        let directory = Box::leak(format!("/{}/", "d".repeat(1 << 20)).into_boxed_str());
-        let names = vec!["f"; 100];
-        let error = package_of(&[
-            (tags::DIR_NAMES, Value::Texts(vec![directory])),
-            (tags::BASE_NAMES, Value::Texts(names.clone())),
-            (tags::DIR_INDEXES, Value::Int32(vec![0; 100])),
-            (tags::FILE_MODES, Value::Int16(vec![0o100_644; 100])),
-            (tags::FILE_FLAGS, Value::Int32(vec![0; 100])),
-            (tags::FILE_DIGESTS, Value::Texts(names)),
-        ]);
-        assert_eq!(error.unwrap_err().to_string(), "the bytes of text exceed the limit of 67108864");
-    }
-
-    #[test]
     fn more_dependencies_than_anybody_has_are_too_many() {
         let most = MOST_DEPENDENCIES + 1;
         let error = package_of(&[
@@ -339,6 +289,7 @@ mod tests {
         let main = header(tags::HEADER_IMMUTABLE, &names.map(|tag| (tag, Value::Text("1"))));
         let read_with = |tag, packet: &[u8]| {
             read(&saved(&joined(&header(tags::HEADER_SIGNATURES, &[(tag, Value::Bin(packet.to_vec()))]), &main, b"x")))
+                .map(|(package, _)| package)
         };
         assert_eq!(read_with(sig::RSA, &packet).unwrap().sigkey, None);
         assert_eq!(read_with(sig::PGP, &packet).unwrap().sigkey.unwrap().as_str(), "05060708");
@@ -367,17 +318,5 @@ mod tests {
             (tags::CHANGELOG_TEXT, Value::Texts(vec!["t"])),
         ];
         assert!(matches!(package_of(&change), Err(Error::BadTag { tag: tags::CHANGELOG_TIME, .. })));
-    }
-
-    #[test]
-    fn the_newest_changes_are_kept() {
-        let package = package_of(&[
-            (tags::CHANGELOG_TIME, Value::Int32((0..30).rev().collect())),
-            (tags::CHANGELOG_NAME, Value::Texts(vec!["a"; 30])),
-            (tags::CHANGELOG_TEXT, Value::Texts(vec!["t"; 30])),
-        ])
-        .unwrap();
-        let dates: Vec<u64> = package.changelog.iter().map(|entry| entry.date).collect();
-        assert_eq!(dates, (20..30).rev().collect::<Vec<u64>>());
     }
 }

@@ -16,6 +16,9 @@ pub enum Error {
     /// The file ends inside one of its parts.
     #[error("the file ends inside the {0}")]
     Truncated(Part),
+    /// Size or modification time of the file are not what they were when it was opened.
+    #[error("the file changed while it was read")]
+    Changed,
     /// A header as a whole breaks the format.
     #[error("the {part} {why}")]
     BadHeader {

@@ -1,78 +1,97 @@
-//! What are the parts of an RPM file? Its two headers, and the digests of all of it, in one pass.
+//! What are the parts of an RPM file? Its two headers, and all of its bytes to hash, in one pass.
 //!
-//! Interprets no tag and judges no digest.
+//! Interprets no tag, computes and judges no digest.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
-
-use sha2::{Digest, Sha256};
 
 use super::error::{Error, Part};
 use super::header::{Header, INTRO, Intro};
-use crate::model::{self, FileFacts, HeaderRange};
+use crate::model::HeaderRange;
 
 const LEAD: usize = 96;
 const LEAD_MAGIC: [u8; 4] = [0xed, 0xab, 0xee, 0xdb];
 /// The main header begins at a multiple of this.
 const ALIGNMENT: usize = 8;
-/// How much of the payload is read and hashed at a time.
-const CHUNK: usize = 128 << 10;
+/// How much of the file is read at a time.
+const CHUNK: u64 = 128 << 10;
 
 /// The parts of an RPM file.
 pub(super) struct Parts {
     pub signature: Header,
     pub header: Header,
     pub header_range: HeaderRange,
-    pub facts: FileFacts,
+    /// Size of the file in bytes.
+    pub size: u64,
+    /// Modification time, seconds after 1970.
+    pub time: i64,
 }
 
-/// A piece of what digests are promised of, in the order of the file.
+/// A piece of the file; all of them in order are all of its bytes.
 pub(super) enum Piece<'a> {
+    /// Bytes before the main header.
+    Front(&'a [u8]),
     /// Bytes of the main header.
     Header(&'a [u8]),
     /// The next bytes of the payload.
     Payload(&'a [u8]),
 }
 
-/// Reads the file at `path` once, from its first byte to its last, and shows its content to `each`.
+/// Reads the file at `path` once, from its first byte to its last, and shows all of it to `each`.
+///
+/// A file that is not the same after reading as it was before, by size or modification time, is an
+/// error: what was read of it may be a mixture.
 pub(super) fn scan(path: &Path, mut each: impl FnMut(Piece<'_>)) -> Result<Parts, Error> {
     let mut reader = Reader::open(path)?;
     let lead = reader.take(Part::Lead, LEAD)?;
     if lead[..4] != LEAD_MAGIC {
         return Err(Error::NotRpm);
     }
-    let (_, signature) = reader.header(Part::Signature)?;
-    reader.take(Part::Signature, signature.bytes().len().wrapping_neg() % ALIGNMENT)?;
+    each(Piece::Front(&lead));
+    let (intro, signature) = reader.header(Part::Signature)?;
+    each(Piece::Front(&intro));
+    each(Piece::Front(signature.bytes()));
+    let padding = signature.bytes().len().wrapping_neg() % ALIGNMENT;
+    each(Piece::Front(&reader.take(Part::Signature, padding)?));
+
     let start = reader.read;
     let (intro, header) = reader.header(Part::Header)?;
     let header_range = HeaderRange { start, end: reader.read };
-
-    let mut content = Sha256::new();
-    let mut observe = |piece: Piece<'_>| {
-        let (Piece::Header(bytes) | Piece::Payload(bytes)) = piece;
-        content.update(bytes);
-        each(piece);
-    };
-    observe(Piece::Header(&intro));
-    observe(Piece::Header(header.bytes()));
-    reader.rest(|chunk| observe(Piece::Payload(chunk)))?;
-    let facts = FileFacts {
-        sha256: model::Sha256::from_bytes(reader.whole.finalize().into()),
-        size: reader.read,
-        content: model::Sha256::from_bytes(content.finalize().into()),
-    };
-    Ok(Parts { signature, header, header_range, facts })
+    each(Piece::Header(&intro));
+    each(Piece::Header(header.bytes()));
+    while reader.left() > 0 {
+        each(Piece::Payload(reader.some(usize::MAX)?));
+    }
+    reader.check_unchanged()?;
+    Ok(Parts { signature, header, header_range, size: reader.read, time: reader.before.mtime })
 }
 
-/// A file that is hashed as it is read.
+/// What tells two states of a file apart.
+#[derive(PartialEq, Eq)]
+struct Stamp {
+    size: u64,
+    mtime: i64,
+    nanoseconds: i64,
+}
+
+impl Stamp {
+    fn of(metadata: &Metadata) -> Self {
+        Self { size: metadata.len(), mtime: metadata.mtime(), nanoseconds: metadata.mtime_nsec() }
+    }
+}
+
+/// A file that is read in large pieces and given out in those that are asked for.
 struct Reader {
     file: File,
-    /// Size when it was opened: what is announced beyond it is never allocated.
-    size: u64,
+    /// As it was opened: what is announced beyond this size is never allocated.
+    before: Stamp,
+    /// How many bytes were given out.
     read: u64,
-    whole: Sha256,
+    buffer: Vec<u8>,
+    /// How much of `buffer` was given out.
+    used: usize,
 }
 
 impl Reader {
@@ -84,21 +103,25 @@ impl Reader {
         if !metadata.is_file() {
             return Err(Error::NotRpm);
         }
-        Ok(Self { file, size: metadata.len(), read: 0, whole: Sha256::new() })
+        let before = Stamp::of(&metadata);
+        let buffer = Vec::with_capacity(before.size.min(CHUNK) as usize);
+        Ok(Self { file, before, read: 0, buffer, used: 0 })
+    }
+
+    /// Returns how many bytes the file still has, going by its size when it was opened.
+    fn left(&self) -> u64 {
+        self.before.size - self.read
     }
 
     /// Reads the next `length` bytes, which belong to `part`.
     fn take(&mut self, part: Part, length: usize) -> Result<Vec<u8>, Error> {
-        if length as u64 > self.size.saturating_sub(self.read) {
+        if length as u64 > self.left() {
             return Err(Error::Truncated(part));
         }
-        let mut bytes = vec![0; length];
-        self.file.read_exact(&mut bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => Error::Truncated(part),
-            _ => Error::Io(error),
-        })?;
-        self.whole.update(&bytes);
-        self.read += length as u64;
+        let mut bytes = Vec::with_capacity(length);
+        while bytes.len() < length {
+            bytes.extend_from_slice(self.some(length - bytes.len())?);
+        }
         Ok(bytes)
     }
 
@@ -111,25 +134,37 @@ impl Reader {
         Ok((bytes, Header::parse(part, intro, rest)?))
     }
 
-    /// Reads to the end of the file.
-    fn rest(&mut self, mut each: impl FnMut(&[u8])) -> Result<(), Error> {
-        let mut buffer = vec![0; CHUNK];
-        loop {
-            let length = match self.file.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Error::Io(error)),
-            };
-            self.whole.update(&buffer[..length]);
-            self.read += length as u64;
-            each(&buffer[..length]);
+    /// Returns the next bytes, at least one and at most `most`; some must be left.
+    fn some(&mut self, most: usize) -> Result<&[u8], Error> {
+        if self.used == self.buffer.len() {
+            let wanted = self.left().min(CHUNK);
+            self.buffer.clear();
+            self.used = 0;
+            (&self.file).take(wanted).read_to_end(&mut self.buffer).map_err(Error::Io)?;
+            if self.buffer.len() as u64 != wanted {
+                return Err(Error::Changed);
+            }
         }
+        let begin = self.used;
+        self.used += most.min(self.buffer.len() - begin);
+        self.read += (self.used - begin) as u64;
+        Ok(&self.buffer[begin..self.used])
+    }
+
+    fn check_unchanged(&self) -> Result<(), Error> {
+        let after = Stamp::of(&self.file.metadata().map_err(Error::Io)?);
+        if after != self.before {
+            return Err(Error::Changed);
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::time::SystemTime;
+
     use rustix::fs::{CWD, FileType, Mode};
 
     use super::super::testing::{rpm, saved};
@@ -177,5 +212,45 @@ mod tests {
         assert_eq!(start % 8, 0);
         assert_eq!(&bytes[start as usize..start as usize + 4], [0x8e, 0xad, 0xe8, 0x01]);
         assert_eq!(&bytes[end as usize..], b"payload");
+    }
+
+    #[test]
+    fn all_bytes_are_shown_once_and_in_order() {
+        let bytes = rpm(&[], &[], &vec![b'p'; 3 * CHUNK as usize + 7]);
+        let (mut shown, mut kinds) = (Vec::new(), Vec::new());
+        let parts = scan(&saved(&bytes), |piece| {
+            let (kind, bytes) = match piece {
+                Piece::Front(bytes) => (0, bytes),
+                Piece::Header(bytes) => (1, bytes),
+                Piece::Payload(bytes) => (2, bytes),
+            };
+            kinds.push(kind);
+            shown.extend_from_slice(bytes);
+        });
+        assert!(shown == bytes && kinds.is_sorted());
+        assert_eq!(parts.unwrap().size, bytes.len() as u64);
+    }
+
+    /// Changes the file at the first byte of its payload, when it was read to there.
+    fn refusal_of_changed(change: impl Fn(&File)) -> Error {
+        let path = saved(&rpm(&[], &[], &vec![b'p'; 3 * CHUNK as usize]));
+        let mut payload = false;
+        let seen = scan(&path, |piece| {
+            if matches!(piece, Piece::Payload(_)) && !payload {
+                payload = true;
+                change(&OpenOptions::new().append(true).open(&path).unwrap());
+            }
+        });
+        seen.err().expect("the file is refused")
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_refused() {
+        let grow = |mut file: &File| file.write_all(b"more").unwrap();
+        let shrink = |file: &File| file.set_len(CHUNK).unwrap();
+        let touch = |file: &File| file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        for error in [refusal_of_changed(grow), refusal_of_changed(shrink), refusal_of_changed(touch)] {
+            assert!(matches!(error, Error::Changed), "{error}");
+        }
     }
 }

@@ -48,13 +48,13 @@ impl Numbers {
 #[test]
 fn what_the_rpm_crate_builds_is_read_and_keeps_its_promises() {
     for bytes in victims() {
-        let package = read_verified(&saved(&bytes)).unwrap();
+        let (package, file) = read_verified(&saved(&bytes)).unwrap();
         assert_eq!(package.nevra.to_string(), "victim-3:1.0-1.x86_64");
         assert_eq!(package.description, "ünï");
         let paths: Vec<&str> = package.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, ["/etc/hello", "/usr/share/x"]);
         assert_eq!(package.changelog.len(), 1);
-        assert_eq!(package.file.size, bytes.len() as u64);
+        assert_eq!(file.size, bytes.len() as u64);
     }
 }
 
@@ -73,7 +73,7 @@ fn every_flipped_bit_of_header_and_payload_is_found() {
     let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
     for bytes in victims() {
         let path = saved(&bytes);
-        let start = read(&path).unwrap().header_range.start as usize;
+        let start = read(&path).unwrap().0.header_range.start as usize;
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << numbers.below(8);
@@ -88,7 +88,7 @@ fn forged_numbers_of_an_index_neither_panic_nor_reserve_memory() {
     const FORGED: [u32; 9] = [0, 1, 15, 16, 65_536, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF0, 0xFFFF_FFFF];
     for bytes in victims() {
         let path = saved(&bytes);
-        let start = read(&path).unwrap().header_range.start as usize;
+        let start = read(&path).unwrap().0.header_range.start as usize;
         for header in [96, start] {
             let entries = u32::from_be_bytes(bytes[header + 8..header + 12].try_into().unwrap()) as usize;
             for at in (header..header + INTRO + entries * 16).step_by(4) {

@@ -15,6 +15,8 @@ use crate::model::Dependency;
 pub(super) const MOST_FILES: usize = 1_000_000;
 /// Most dependencies of one kind.
 pub(super) const MOST_DEPENDENCIES: usize = 200_000;
+/// Most entries of a changelog.
+pub(super) const MOST_CHANGES: usize = 100_000;
 /// Most arches in a list of a source header.
 const MOST_ARCHES: usize = 1_000;
 /// Most bytes of text taken from one header: directory names are written once there and many times here.
@@ -42,29 +44,38 @@ impl<'a> Tags<'a> {
         let length = bytes.iter().map(|part| part.len()).sum();
         let left = self.text_left.get().checked_sub(length);
         self.text_left.set(left.ok_or(Error::TooLarge { what: "bytes of text", limit: MOST_TEXT as u64 })?);
-        match bytes {
-            [one] => text::decode(field, one),
-            several => text::decode(field, &several.concat()),
-        }
+        text::decode(field, bytes.concat())
     }
 
     /// Returns a list of arches, empty where the tag is absent.
     pub(super) fn arches(&self, tag: u32, field: &'static str) -> Result<Vec<String>, Error> {
-        let Some(arches) = self.header.strings(tag)? else { return Ok(vec![]) };
-        limited(arches, MOST_ARCHES, "arches")?.into_iter().map(|arch| self.decode(field, &[arch])).collect()
+        let arches = self.strings(tag, MOST_ARCHES, "arches")?;
+        arches.into_iter().flatten().map(|arch| self.decode(field, &[arch])).collect()
+    }
+
+    /// Returns the texts of an array that may have at most `most`; `None` where the tag is absent.
+    pub(super) fn strings(
+        &self,
+        tag: u32,
+        most: usize,
+        what: &'static str,
+    ) -> Result<Option<impl Iterator<Item = &'a [u8]>>, Error> {
+        if self.header.count(tag) > most {
+            return Err(Error::TooLarge { what, limit: most as u64 });
+        }
+        self.header.strings(tag)
     }
 
     /// Returns the dependencies of one kind; none where one of the three arrays is absent.
     pub(super) fn dependencies(&self, tags: &DependencyTags, field: &'static str) -> Result<Vec<Dependency>, Error> {
+        let names = self.strings(tags.name, MOST_DEPENDENCIES, "dependencies")?;
         let (Some(names), Some(flags), Some(versions)) =
-            (self.header.strings(tags.name)?, self.header.numbers(tags.flags)?, self.header.strings(tags.version)?)
+            (names, self.header.numbers(tags.flags)?, self.header.strings(tags.version)?)
         else {
             return Ok(vec![]);
         };
-        let mut list = Vec::new();
-        for (name, (flags, version)) in
-            limited(names, MOST_DEPENDENCIES, "dependencies")?.into_iter().zip(flags.zip(versions))
-        {
+        let mut list = Vec::with_capacity(self.header.count(tags.name));
+        for (name, (flags, version)) in names.zip(flags.zip(versions)) {
             list.push(Dependency {
                 name: self.decode(field, &[name])?,
                 flags: (flags & u64::from(u32::MAX)) as u32,
@@ -73,17 +84,4 @@ impl<'a> Tags<'a> {
         }
         Ok(list)
     }
-}
-
-/// Collects a list that may have at most `most` elements.
-pub(super) fn limited<'a>(
-    list: impl Iterator<Item = &'a [u8]>,
-    most: usize,
-    what: &'static str,
-) -> Result<Vec<&'a [u8]>, Error> {
-    let taken: Vec<_> = list.take(most + 1).collect();
-    if taken.len() > most {
-        return Err(Error::TooLarge { what, limit: most as u64 });
-    }
-    Ok(taken)
 }

@@ -241,7 +241,7 @@ impl Iterator for Known<'_> {
         let ((key, listed), rest) = packages.split_first()?;
         self.packages = rest;
         Some(self.fragments(listed, packages).map(|fragments| {
-            let texts = fragments.texts(&listed.href, fragments.build_time());
+            let texts = fragments.piece_texts(&listed.href, None, fragments.build_time());
             Piece { key: key.clone(), texts }
         }))
     }
@@ -266,15 +266,16 @@ impl Known<'_> {
     fn read_again(&self, listed: &Listed) -> Result<Fragments, MetadataError> {
         let path = listed.file.display().to_string();
         tracing::warn!(path, "what was known of {path} cannot be read; reading the file again");
-        let package = super::read(&listed.file).map_err(|source| MetadataError::Rpm { path: path.clone(), source })?;
-        if package.file.sha256 != listed.rpm.sha256 {
+        let (package, file) =
+            super::read(&listed.file).map_err(|source| MetadataError::Rpm { path: path.clone(), source })?;
+        if file.sha256 != listed.rpm.sha256 {
             return Err(MetadataError::Changed { path, sha256: listed.rpm.sha256 });
         }
-        let fragments = repodata::render(&package);
+        let fragments = repodata::render(&package, &file);
         let bytes = fragments.to_bytes().map_err(|source| MetadataError::Fragments { path, source })?;
         self.handle.block_on(async {
             let mut tx = self.db.write().await?;
-            builds::put_rpm(&mut tx, &RpmRow::of(&package), &bytes).await?;
+            builds::put_rpm(&mut tx, &RpmRow::of(&package, &file), &bytes).await?;
             tx.commit().await
         })?;
         Ok(fragments)

@@ -28,6 +28,7 @@ impl Digests {
     /// Takes in the next piece of the file.
     pub(super) fn update(&mut self, piece: &Piece<'_>) {
         let bytes = match piece {
+            Piece::Front(_) => return,
             Piece::Header(bytes) => {
                 self.header_sha256.update(bytes);
                 self.header_sha1.update(bytes);

@@ -53,6 +53,7 @@ pub(super) const DIR_INDEXES: u32 = 1116;
 pub(super) const BASE_NAMES: u32 = 1117;
 pub(super) const DIR_NAMES: u32 = 1118;
 pub(super) const LONG_SIZE: u32 = 5009;
+pub(super) const FILE_DIGEST_ALGO: u32 = 5011;
 pub(super) const PAYLOAD_DIGEST: u32 = 5092;
 pub(super) const PAYLOAD_DIGEST_ALGO: u32 = 5093;
 

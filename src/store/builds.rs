@@ -1,7 +1,7 @@
 //! Which builds are there, and which files belong to them?
 
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
-use crate::model::{Nevra, Nvr, Package, Sha256, Sigkey};
+use crate::model::{FileFacts, Nevra, Nvr, Package, Sha256, Sigkey};
 
 /// Whether a build may be in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,13 +58,13 @@ pub struct RpmRow {
 }
 
 impl RpmRow {
-    /// Returns what is kept of a package that was read.
-    pub fn of(package: &Package) -> Self {
+    /// Returns what is kept of a package that was read from a file.
+    pub fn of(package: &Package, file: &FileFacts) -> Self {
         Self {
-            sha256: package.file.sha256,
+            sha256: file.sha256,
             nevra: package.nevra.clone(),
-            size: package.file.size,
-            content: package.file.content,
+            size: file.size,
+            content: file.content,
             sigkey: package.sigkey.clone(),
             source_rpm: package.source_rpm.clone(),
             build_time: i64::try_from(package.build_time).unwrap_or(i64::MAX),

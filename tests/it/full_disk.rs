@@ -78,7 +78,7 @@ async fn prepare(world: &World, data: &Path) {
     house.tags.create_tag(&tag(), &edit).await.unwrap();
     let first = &made.first_builds[0];
     let of_first = |path: &PathBuf| {
-        let package = tannery::rpms::read(path).unwrap();
+        let (package, _) = tannery::rpms::read(path).unwrap();
         package.source_rpm == format!("{first}.src.rpm") || package.nevra.file_name() == format!("{first}.src.rpm")
     };
     house.tags.import(made.first.into_iter().filter(of_first).collect()).await.unwrap();

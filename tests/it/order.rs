@@ -168,7 +168,7 @@ fn material() -> &'static Made {
         builds.sort();
         builds.truncate(4);
         for path in made.first {
-            let package = tannery::rpms::read(&path).unwrap();
+            let (package, _) = tannery::rpms::read(&path).unwrap();
             let source = if package.source_rpm.is_empty() { package.nevra.file_name() } else { package.source_rpm };
             let of = builds.iter_mut().find(|(nvr, _)| source == format!("{nvr}.src.rpm"));
             of.into_iter().for_each(|(_, files)| files.push(path.clone()));

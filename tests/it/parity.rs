@@ -11,8 +11,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tannery::model::ChecksumType;
 use tannery::repodata::{self, Compression, Encoding, Fragments, Kind, Location, Repomd};
-use tannery::rpms;
+use tannery::rpms::{self, ReadOptions};
 
 /// What createrepo_c leaves out of a repository and we refuse, of the files that corpus.py makes.
 const REFUSED: [&str; 3] = [
@@ -31,7 +32,7 @@ fn our_metadata_says_what_createrepo_c_says() {
 
     run(peers_python().arg(script("corpus.py")).arg(&corpus));
     build_with_the_rpm_crate(&corpus);
-    run_createrepo(&corpus, &theirs);
+    run_createrepo(&corpus, &theirs, &[]);
     let refused = write_repository(&corpus, &ours);
 
     assert_eq!(refused.iter().map(String::as_str).collect::<Vec<_>>(), REFUSED);
@@ -40,10 +41,47 @@ fn our_metadata_says_what_createrepo_c_says() {
     assert!(files(&corpus).keys().filter(by_rpmbuild).count() * 2 >= files(&corpus).len());
     run(peers_python().arg(script("parity.py")).arg(&theirs).arg(&ours));
     for kind in Kind::ALL {
-        for (our, their) in elements(&ours, kind).iter().zip(&elements(&theirs, kind)) {
+        for (our, their) in elements(&ours, kind.as_str()).iter().zip(&elements(&theirs, kind.as_str())) {
             assert_eq!(our, their, "{}", kind.as_str());
         }
     }
+}
+
+#[test]
+fn whole_changelogs_digests_of_files_and_other_checksums_are_createrepos_too() {
+    let work = tempfile::tempdir().unwrap();
+    let (corpus, theirs) = (work.path().join("corpus"), work.path().join("theirs"));
+    fs::create_dir(&theirs).unwrap();
+    run(peers_python().arg(script("corpus.py")).arg(&corpus));
+    build_with_the_rpm_crate(&corpus);
+    let options = ["--filelists-ext", "--changelog-limit=-1", "--checksum=sha512", "--baseurl=/srv/base"];
+    run_createrepo(&corpus, &theirs, &options);
+
+    let ours = texts_of_all(&corpus);
+    for (kind, ours) in ["primary", "filelists", "other", "filelists-ext"].iter().zip(&ours) {
+        let theirs = elements(&theirs, kind);
+        // The first of theirs is the head.
+        assert_eq!(ours.len() + 1, theirs.len(), "{kind}");
+        for (our, their) in ours.iter().zip(&theirs[1..]) {
+            assert_eq!(our, their, "{kind}");
+        }
+    }
+}
+
+/// Returns the elements of all packages in the four files, each list sorted.
+fn texts_of_all(corpus: &Path) -> [Vec<String>; 4] {
+    let options = ReadOptions { checksum: ChecksumType::Sha512, changelog: None, file_digests: true };
+    let mut all = [const { Vec::new() }; 4];
+    for (name, path) in files(corpus) {
+        let Ok((package, file)) = rpms::read_for_listing(&path, &options) else { continue };
+        let mut described = repodata::describe(&package, &file);
+        (described.href, described.base) = (name, Some("/srv/base".to_owned()));
+        for (list, text) in all.iter_mut().zip(described.texts()) {
+            list.push(text.strip_prefix("<package ").unwrap().to_owned());
+        }
+    }
+    all.iter_mut().for_each(|list| list.sort());
+    all
 }
 
 #[test]
@@ -52,16 +90,16 @@ fn signed_copies_tell_their_key_and_keep_their_content() {
     let corpus = work.path().join("corpus");
     run(peers_python().arg(script("corpus.py")).arg(&corpus).arg("--signed"));
 
-    let original = rpms::read_verified(&corpus.join("bulk-p00-1-1.x86_64.rpm")).unwrap();
+    let (original, original_file) = rpms::read_verified(&corpus.join("bulk-p00-1-1.x86_64.rpm")).unwrap();
     assert_eq!(original.sigkey, None);
     let directories = files(&corpus).into_iter().filter(|(_, path)| path.is_dir());
     let copies: Vec<_> = directories.map(|(key, path)| (key, path.join("bulk-p00-1-1.x86_64.rpm"))).collect();
     assert_eq!(copies.len(), 2, "an RSA and an EdDSA key");
     for (key, path) in copies {
-        let copy = rpms::read_verified(&path).unwrap();
+        let (copy, copy_file) = rpms::read_verified(&path).unwrap();
         assert_eq!(copy.sigkey.unwrap().as_str(), key);
-        assert_eq!(copy.file.content, original.file.content);
-        assert_ne!(copy.file.sha256, original.file.sha256);
+        assert_eq!(copy_file.content, original_file.content);
+        assert_ne!(copy_file.sha256, original_file.sha256);
     }
 }
 
@@ -99,9 +137,9 @@ fn build_with_the_rpm_crate(corpus: &Path) {
 }
 
 /// Runs createrepo_c, which ends with status 2 where it leaves a package out.
-fn run_createrepo(corpus: &Path, out: &Path) {
+fn run_createrepo(corpus: &Path, out: &Path, options: &[&str]) {
     let mut command = Command::new(peers_python_path().with_file_name("createrepo_c"));
-    command.args(["--quiet", "--outputdir"]).args([out, corpus]).env("LC_ALL", "C");
+    command.arg("--quiet").args(options).arg("--outputdir").args([out, corpus]).env("LC_ALL", "C");
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -117,11 +155,11 @@ fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
     let mut refused = BTreeSet::new();
     let mut listed = Vec::new();
     for (name, path) in files(corpus) {
-        let Ok(package) = rpms::read_verified(&path) else {
+        let Ok((package, file)) = rpms::read_verified(&path) else {
             refused.insert(name);
             continue;
         };
-        let stored = repodata::render(&package).to_bytes().unwrap();
+        let stored = repodata::render(&package, &file).to_bytes().unwrap();
         let time_file = fs::metadata(&path).unwrap().mtime();
         listed.push((Fragments::from_bytes(&stored).unwrap(), Location { href: name, time_file }));
     }
@@ -146,14 +184,14 @@ fn write_file(kind: Kind, listed: &[(Fragments, Location)], repodata: &Path) -> 
     written.record(1)
 }
 
-/// Returns the head of one file of a repository and the elements of its packages, sorted; the head
-/// holds their number.
-fn elements(repository: &Path, kind: Kind) -> Vec<String> {
+/// Returns the head of one file of a repository and then the elements of its packages, sorted; the
+/// head holds their number.
+fn elements(repository: &Path, kind: &str) -> Vec<String> {
     let repomd = Repomd::parse(&fs::read(repository.join("repodata/repomd.xml")).unwrap()).unwrap();
-    let file = File::open(repository.join(&repomd.record(kind.as_str()).unwrap().href)).unwrap();
+    let file = File::open(repository.join(&repomd.record(kind).unwrap().href)).unwrap();
     let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
     let (packages, _end) = text.rsplit_once("</").unwrap();
     let mut elements: Vec<String> = packages.split("<package ").map(str::to_owned).collect();
-    elements.sort();
+    elements[1..].sort();
     elements
 }

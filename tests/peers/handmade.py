@@ -17,6 +17,7 @@ from rpmbytes import (
     DIRNAMES,
     EPOCH,
     EQ,
+    FILEDIGESTALGO,
     FILEDIGESTS,
     FILEFLAGS,
     FILEMODES,
@@ -291,6 +292,9 @@ def file_packages():
         ("/a/etc/", "x"),
     ]
     yield "file-names", files(*((directory, name, 0o100644, 0) for directory, name in names))
+    for number in (*range(20), 99):
+        yield f"digests-of-kind-{number}", {**TWO, FILEDIGESTALGO: (INT32, [number])}
+    yield "digests-odd", {**TWO, FILEDIGESTS: (STRINGS, ["", "x\xe9&\"\n"])}
     for tag in (FILEMODES, FILEFLAGS, FILEDIGESTS, DIRINDEXES, DIRNAMES, BASENAMES):
         yield f"files-without-{tag}", {**TWO, tag: None}
     yield "files-bad-index", {**TWO, DIRINDEXES: (INT32, [0, 2])}

@@ -12,6 +12,7 @@ mod error;
 mod fragments;
 mod kind;
 mod output;
+pub mod read;
 mod render;
 mod repomd;
 mod repomd_parse;

@@ -128,7 +128,7 @@ pub struct Dependency {
 }
 
 /// How the version of a dependency compares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Sense {
     /// Less.
     Lt,

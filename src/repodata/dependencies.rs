@@ -3,7 +3,7 @@
 //! Reads the header's lists and changes no entry; drops, moves and orders them only.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::model::{Dependency, Package, Sense};
 
@@ -37,34 +37,71 @@ fn usable(list: &[Dependency]) -> Vec<&Dependency> {
 
 /// Returns the requirements that are listed, and those that are recommendations instead.
 fn requires<'a>(package: &'a Package, provides: &[&'a Dependency]) -> (Vec<&'a Dependency>, Vec<&'a Dependency>) {
-    let provided: HashSet<_> = provides.iter().map(|own| text_of(own)).collect();
-    let shipped: HashSet<&str> =
-        package.files.iter().map(|file| file.path.as_str()).filter(|path| is_primary_file(path)).collect();
-    let mut latest: HashMap<&str, (Option<Sense>, &str, bool)> = HashMap::new();
+    let needed = unmet(package, provides);
     let mut libc: Option<&Dependency> = None;
-    let (mut requires, mut recommends) = (Vec::new(), Vec::new());
-    for needed in &package.dependencies.requires {
-        let name = needed.name.as_str();
-        let repeated = (needed.sense(), needed.version.as_str(), needed.is_pre());
-        if name.starts_with("rpmlib(")
-            || name.starts_with('/') && shipped.contains(name)
-            || provided.contains(&text_of(needed))
-            || latest.get(name) == Some(&repeated)
-            || needed.evr().is_none()
-        {
+    let (mut requires, mut recommends) = (Vec::with_capacity(needed.len()), Vec::new());
+    for (needed, is_repeat) in needed.iter().zip(repeats(&needed)) {
+        if is_repeat {
             continue;
         }
         if needed.is_missing_ok() {
-            recommends.push(needed);
-        } else if name.starts_with("libc.so.6") {
+            recommends.push(*needed);
+        } else if is_libc(needed) {
             libc = Some(higher_libc(libc, needed));
         } else {
-            latest.insert(name, repeated);
-            requires.push(needed);
+            requires.push(*needed);
         }
     }
     requires.extend(libc);
     (requires, recommends)
+}
+
+/// Returns the requirements that the package does not meet itself, and whose version can be read.
+fn unmet<'a>(package: &'a Package, provides: &[&'a Dependency]) -> Vec<&'a Dependency> {
+    let mut provided: Vec<_> = provides.iter().map(|own| text_of(own)).collect();
+    provided.sort_unstable();
+    let shipped = shipped_of_required(package);
+    let is_unmet = |needed: &&Dependency| {
+        let name = needed.name.as_str();
+        !(name.starts_with("rpmlib(")
+            || name.starts_with('/') && shipped.contains(name)
+            || provided.binary_search(&text_of(needed)).is_ok()
+            || needed.evr().is_none())
+    };
+    package.dependencies.requires.iter().filter(is_unmet).collect()
+}
+
+/// Returns of each requirement whether it only repeats the latest one of its name that is listed.
+fn repeats(all: &[&Dependency]) -> Vec<bool> {
+    let mut by_name: Vec<usize> = (0..all.len()).collect();
+    by_name.sort_by(|a, b| all[*a].name.cmp(&all[*b].name));
+    let mut repeats = vec![false; all.len()];
+    let mut latest: Option<&Dependency> = None;
+    for at in by_name {
+        let needed = all[at];
+        let says = |other: &Dependency| (other.sense(), other.is_pre());
+        if latest.is_some_and(|latest| {
+            latest.name == needed.name && latest.version == needed.version && says(latest) == says(needed)
+        }) {
+            repeats[at] = true;
+        } else if !needed.is_missing_ok() && !is_libc(needed) {
+            latest = Some(needed);
+        }
+    }
+    repeats
+}
+
+/// Returns whether this is one of the many names of the C library, of which one is listed.
+fn is_libc(needed: &Dependency) -> bool {
+    needed.name.starts_with("libc.so.6")
+}
+
+/// Returns the files in primary of a package that requires any file, of another none.
+fn shipped_of_required(package: &Package) -> HashSet<&str> {
+    if !package.dependencies.requires.iter().any(|needed| needed.name.starts_with('/')) {
+        return HashSet::new();
+    }
+    package.files.iter().map(|file| file.path.as_str()).filter(|path| is_primary_file(path)).collect()
 }
 
 /// What makes a requirement and an own provide the same: the version counts as it is written.

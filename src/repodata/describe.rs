@@ -9,19 +9,21 @@ use crate::model::{ChangelogEntry, Dependency, ListedFile, Package};
 /// digests of files as the package was read with.
 ///
 /// Where the file lies is for the caller to say: `href` is empty and `base` is `None`.
-pub fn describe(package: &Package, file: &ListedFile) -> Described {
-    let evr = &package.nevra.evr;
+pub fn describe(package: Package, file: ListedFile) -> Described {
+    let dependencies = dependencies(&package);
+    let source_rpm = source_rpm(&package).to_owned();
+    let evr = package.nevra.evr;
     Described {
-        name: package.nevra.name.as_str().to_owned(),
+        name: package.nevra.name.into(),
         arch: package.nevra.arch.as_str().to_owned(),
         epoch: evr.epoch.to_string(),
-        version: evr.version.clone(),
-        release: evr.release.clone(),
-        checksum: Checksum { algorithm: file.checksum_type.as_str().to_owned(), hex: file.checksum.clone() },
-        summary: package.summary.clone(),
-        description: package.description.clone(),
-        packager: package.packager.clone(),
-        url: package.url.clone(),
+        version: evr.version,
+        release: evr.release,
+        checksum: Checksum { algorithm: file.checksum_type.as_str().to_owned(), hex: file.checksum },
+        summary: package.summary,
+        description: package.description,
+        packager: package.packager,
+        url: package.url,
         time_file: file.time,
         time_build: i64::try_from(package.build_time).unwrap_or(i64::MAX),
         size_package: file.size,
@@ -29,18 +31,18 @@ pub fn describe(package: &Package, file: &ListedFile) -> Described {
         size_archive: package.archive_size,
         href: String::new(),
         base: None,
-        license: package.license.clone(),
-        vendor: package.vendor.clone(),
-        group: package.group.clone(),
-        build_host: package.build_host.clone(),
-        source_rpm: source_rpm(package).to_owned(),
+        license: package.license,
+        vendor: package.vendor,
+        group: package.group,
+        build_host: package.build_host,
+        source_rpm,
         header_start: package.header_range.start,
         header_end: package.header_range.end,
-        dependencies: dependencies(package),
+        dependencies,
         primary_files: package.files.iter().filter(|file| is_primary_file(&file.path)).cloned().collect(),
-        files: package.files.clone(),
-        file_digests: package.file_digests.clone(),
-        changelog: changelog(&package.changelog),
+        files: package.files,
+        file_digests: package.file_digests,
+        changelog: changelog(package.changelog),
     }
 }
 
@@ -73,16 +75,14 @@ fn entry(dependency: &Dependency, may_be_pre: bool) -> Entry {
 }
 
 /// Returns the entries as metadata has them: oldest first, each of another second.
-fn changelog(newest_first: &[ChangelogEntry]) -> Vec<ChangelogEntry> {
-    let dates = distinct_dates(newest_first);
-    let dated = newest_first.iter().zip(dates).rev();
-    dated
-        .map(|(entry, date)| ChangelogEntry {
-            author: without_trailing_blanks(&entry.author).to_owned(),
-            date,
-            text: entry.text.clone(),
-        })
-        .collect()
+fn changelog(mut entries: Vec<ChangelogEntry>) -> Vec<ChangelogEntry> {
+    let dates = distinct_dates(&entries);
+    for (entry, date) in entries.iter_mut().zip(dates) {
+        entry.date = date;
+        entry.author.truncate(without_trailing_blanks(&entry.author).len());
+    }
+    entries.reverse();
+    entries
 }
 
 /// Returns the dates of the entries, newest first, each another: readers order entries by date, so
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn changes_are_listed_oldest_first_without_blanks_after_the_author() {
-        let written = changelog(&[change("new  ", 2), change("   ", 1), change("", 0)]);
+        let written = changelog(vec![change("new  ", 2), change("   ", 1), change("", 0)]);
         let authors: Vec<_> = written.iter().map(|entry| (entry.author.as_str(), entry.date)).collect();
         assert_eq!(authors, [("", 0), (" ", 1), ("new", 2)]);
     }

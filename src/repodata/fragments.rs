@@ -33,7 +33,7 @@ pub struct Fragments {
 /// its file.
 pub fn render(package: &Package, file: &FileFacts) -> Fragments {
     let (checksum_type, checksum) = (ChecksumType::Sha256, file.sha256.to_string());
-    let described = describe(package, &ListedFile { checksum_type, checksum, size: file.size, time: 0 });
+    let described = describe(package.clone(), ListedFile { checksum_type, checksum, size: file.size, time: 0 });
     let (mut middle, mut tail) = (String::new(), String::new());
     push_primary_middle(&mut middle, &described);
     push_primary_tail(&mut tail, &described);
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn fragments_give_the_texts_that_the_package_would() {
-        let mut described = describe(&known(), &listed_file());
+        let mut described = describe(known(), listed_file());
         for base in [None, Some("/srv")] {
             (described.href, described.base) = ("a&b.rpm".to_owned(), base.map(str::to_owned));
             assert_eq!(fragments().piece_texts("a&b.rpm", base, described.time_file), described.texts());

@@ -217,7 +217,7 @@ mod tests {
         package.file_digests =
             Some(FileDigests { algorithm: "md5".to_owned(), hex: vec!["0a".to_owned(), String::new()] });
         package.changelog = vec![change("new", 2), change("old", 1)];
-        let mut described = describe(&package, &listed_file());
+        let mut described = describe(package, listed_file());
         described.href = "p&.rpm".to_owned();
         let expected = [PRIMARY, FILELISTS, OTHER, FILELISTS_EXT];
         assert_eq!(described.texts(), expected.map(|text| text.replace("DIGEST", &listed_file().checksum)));
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn what_others_wrote_is_written_as_it_was() {
-        let mut described = describe(&package("p"), &listed_file());
+        let mut described = describe(package("p"), listed_file());
         described.checksum = super::super::Checksum { algorithm: "sha".to_owned(), hex: "0b".to_owned() };
         described.name = "<n>".to_owned();
         described.dependencies[0] = Some(vec![Entry {

@@ -188,7 +188,12 @@ impl Header {
     /// Walks the texts of an entry, each without its NUL.
     fn texts(&self, entry: &Entry) -> impl Iterator<Item = &[u8]> {
         let store = self.store(entry);
-        store.strip_suffix(&[0]).unwrap_or(store).split(|byte| *byte == 0)
+        let mut begin = 0;
+        memchr::memchr_iter(0, store).map(move |end| {
+            let text = &store[begin..end];
+            begin = end + 1;
+            text
+        })
     }
 }
 
@@ -254,8 +259,14 @@ fn text_length(room: &[u8], count: usize) -> Option<usize> {
     if count > room.len() {
         return None;
     }
-    let mut nuls = room.iter().enumerate().filter(|(_, byte)| **byte == 0);
-    nuls.nth(count - 1).map(|(at, _)| at + 1)
+    // Nearly always the texts and some padding fill the room: counting tells, which is quicker than
+    // finding each end.
+    let spare = memchr::memchr_iter(0, room).count().checked_sub(count)?;
+    let end = room.len() - spare;
+    if room[end - 1..].iter().all(|byte| *byte == 0) {
+        return Some(end);
+    }
+    memchr::memchr_iter(0, room).nth(count - 1).map(|at| at + 1)
 }
 
 /// Returns the big-endian number at `at`, 0 where the bytes end before.

@@ -44,7 +44,9 @@ impl<'a> Tags<'a> {
         let length = bytes.iter().map(|part| part.len()).sum();
         let left = self.text_left.get().checked_sub(length);
         self.text_left.set(left.ok_or(Error::TooLarge { what: "bytes of text", limit: MOST_TEXT as u64 })?);
-        text::decode(field, bytes.concat())
+        let mut joined = Vec::with_capacity(length);
+        bytes.iter().for_each(|part| joined.extend_from_slice(part));
+        text::decode(field, joined)
     }
 
     /// Returns a list of arches, empty where the tag is absent.

@@ -9,14 +9,15 @@ use super::error::Error;
 /// return (as createrepo_c does), U+FFFE and U+FFFF (which it lets pass, so that libsolv refuses the
 /// whole repository).
 pub(super) fn decode(field: &'static str, bytes: Vec<u8>) -> Result<String, Error> {
-    // Nearly all text has no byte below the blank: one pass without branches tells.
-    if bytes.iter().fold(false, |any, byte| any | (*byte < 0x20))
+    // Nearly all text is printable ASCII: one pass without branches tells.
+    let is_plain = bytes.iter().fold(true, |all, byte| all & (0x20..0x80).contains(byte));
+    if !is_plain
         && let Some(control) = bytes.iter().find(|byte| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r'))
     {
         return Err(Error::Text { field, character: u32::from(*control) });
     }
     let text = match String::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() => return Ok(text),
+        Ok(text) if is_plain => return Ok(text),
         Ok(text) => text,
         Err(other) => {
             let bytes = other.into_bytes();

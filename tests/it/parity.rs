@@ -74,7 +74,7 @@ fn texts_of_all(corpus: &Path) -> [Vec<String>; 4] {
     let mut all = [const { Vec::new() }; 4];
     for (name, path) in files(corpus) {
         let Ok((package, file)) = rpms::read_for_listing(&path, &options) else { continue };
-        let mut described = repodata::describe(&package, &file);
+        let mut described = repodata::describe(package, file);
         (described.href, described.base) = (name, Some("/srv/base".to_owned()));
         for (list, text) in all.iter_mut().zip(described.texts()) {
             list.push(text.strip_prefix("<package ").unwrap().to_owned());

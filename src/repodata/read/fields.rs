@@ -257,15 +257,19 @@ fn version(walker: &mut Walker<'_>, element: &Element<'_>) -> Result<[String; 3]
 
 fn checksum(walker: &mut Walker<'_>, element: &Element<'_>) -> Result<Checksum, Problem> {
     let [algorithm] = walker.attributes(element, ["type"])?;
-    let algorithm = algorithm.unwrap_or_default().to_ascii_lowercase();
+    let algorithm = algorithm.unwrap_or_default().into_owned();
+    digest(&algorithm, &walker.text()?)
+}
+
+/// Returns the checksum that these texts are.
+pub(super) fn digest(algorithm: &str, hex: &str) -> Result<Checksum, Problem> {
     let bad = |value: &str| Problem::Value { field: "checksum", value: shortened(value) };
-    let known = ChecksumType::from_str(&algorithm).map_err(|_| bad(&algorithm))?;
-    let text = walker.text()?;
-    let hex = text.trim();
+    let known = ChecksumType::from_str(algorithm).map_err(|_| bad(algorithm))?;
+    let hex = hex.trim();
     if hex.len() != known.hex_digits() || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(bad(hex));
     }
-    Ok(Checksum { algorithm, hex: hex.to_ascii_lowercase() })
+    Ok(Checksum { algorithm: algorithm.to_ascii_lowercase(), hex: hex.to_ascii_lowercase() })
 }
 
 fn time(walker: &mut Walker<'_>, element: &Element<'_>) -> Result<[i64; 2], Problem> {

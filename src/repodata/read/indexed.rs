@@ -94,7 +94,7 @@ impl<'s> Indexed<'s> {
             Error { place, problem }
         })?;
         let from = Origin { file: &self.file, space: self.space, scope: &self.scope, limits: &self.limits };
-        let package = PackageText { text: &self.current, offset, is_usual: self.is_usual, from };
+        let package = PackageText { text: &self.current, offset, is_usual: self.is_usual, has_asides: true, from };
         same(&Heading::read(package)?, quick, package)?;
         Ok(package)
     }

@@ -17,6 +17,7 @@ mod packages;
 mod quick;
 mod scan;
 mod scope;
+mod shortcut;
 #[cfg(test)]
 mod tests;
 mod walker;

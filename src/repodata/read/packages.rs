@@ -57,6 +57,8 @@ pub struct PackageText<'a> {
     pub offset: u64,
     /// Whether the element may stand in a document of ours as it is: its prefixes are createrepo_c's.
     pub is_usual: bool,
+    /// Whether there are comments, instructions or raw sections in it.
+    pub(super) has_asides: bool,
     pub(super) from: Origin<'a>,
 }
 
@@ -163,7 +165,7 @@ impl<R: Read> Packages<R> {
         let from = Origin { file: &self.file, space, scope: &self.scope, limits: &self.limits };
         let declares = memchr::memmem::find(text.as_bytes(), b"xmlns").is_some();
         let is_usual = !declares && self.scope.is_usual(space);
-        PackageText { text, offset: self.window.offset(), is_usual, from }
+        PackageText { text, offset: self.window.offset(), is_usual, has_asides: self.scan.has_asides, from }
     }
 
     /// Returns what elements of this file need to be read later.

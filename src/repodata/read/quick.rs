@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::error::{Error, Problem, shortened};
 use super::fields::Draft;
 use super::packages::PackageText;
+use super::shortcut;
 use super::walker::Walker;
 use crate::repodata::Checksum;
 
@@ -42,6 +43,14 @@ impl Quick {
     /// # Errors
     /// An element that every package has is missing, repeated or bad.
     pub fn read(package: PackageText<'_>) -> Result<Self, Error> {
+        match shortcut::quick(package) {
+            Some(quick) => Ok(quick),
+            None => Self::parsed(package),
+        }
+    }
+
+    /// Reads the beginning of a package with the parser.
+    pub(super) fn parsed(package: PackageText<'_>) -> Result<Self, Error> {
         let mut walker = Walker::new(package);
         let mut draft = Draft::default();
         let known = match read_known(&mut walker, &mut draft) {

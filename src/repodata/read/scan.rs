@@ -60,6 +60,16 @@ fn special(bytes: &[u8]) -> Result<Option<(Markup<'_>, usize)>, Problem> {
 
 /// Returns where the tag ends that `bytes` begin with: at the first `>` outside of quotes.
 fn tag_end(bytes: &[u8]) -> Option<usize> {
+    // Nearly always the first `>`: whether it is in quotes is told by their number, if all are of a kind.
+    let first = memchr(b'>', bytes)?;
+    let (mut inside, mut has_others) = (0u8, 0u8);
+    for byte in &bytes[..first] {
+        inside ^= u8::from(*byte == b'"');
+        has_others |= u8::from(*byte == b'\'');
+    }
+    if inside == 0 && has_others == 0 {
+        return Some(first);
+    }
     let mut at = 1;
     loop {
         at += memchr3(b'>', b'"', b'\'', &bytes[at.min(bytes.len())..])?;
@@ -135,24 +145,25 @@ impl Scan {
 /// Returns the text of `bytes`, all of whose characters XML has.
 pub(super) fn text(bytes: &[u8]) -> Result<&str, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::Encoding)?;
-    if has_control(bytes)
-        || memmem::find(bytes, b"\xEF\xBF\xBE").is_some()
-        || memmem::find(bytes, b"\xEF\xBF\xBF").is_some()
-    {
+    let (has_control, is_ascii) = look(bytes);
+    let has_unassigned =
+        !is_ascii && [b"\xEF\xBF\xBE", b"\xEF\xBF\xBF"].iter().any(|c| memmem::find(bytes, *c).is_some());
+    if has_control || has_unassigned {
         let bad = text.chars().find(|c| !is_character(*c)).unwrap_or_default();
         return Err(Problem::Character(u32::from(bad)));
     }
     Ok(text)
 }
 
-/// Returns whether there is a control character that XML has no place for. Written so that the
-/// compiler makes it look at many bytes at once.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.chunks(4096).any(|chunk| {
-        chunk
-            .iter()
-            .fold(false, |found, &byte| found | ((byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')))
-    })
+/// Returns whether there is a control character that XML has no place for, and whether all is ASCII.
+/// Written so that the compiler makes it look at many bytes at once.
+fn look(bytes: &[u8]) -> (bool, bool) {
+    let (mut control, mut high) = (0, 0);
+    for &byte in bytes {
+        control |= u8::from(byte < 0x20) & u8::from(byte != b'\t') & u8::from(byte != b'\n') & u8::from(byte != b'\r');
+        high |= byte;
+    }
+    (control != 0, high < 0x80)
 }
 
 /// Returns whether XML 1.0 has the character.

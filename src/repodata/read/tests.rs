@@ -326,3 +326,34 @@ fn a_file_of_another_order_is_indexed_on_request() {
     let error = Indexed::new(found, Cursor::new(Vec::new())).err().unwrap();
     assert!(matches!(error.problem, Problem::Duplicate));
 }
+
+#[test]
+fn the_shortcut_says_what_the_parser_says() {
+    let good = document(Document::Primary, &[in_primary(1)]);
+    let based = good.replace("<location ", "<location xml:base=\"http://h/\" ");
+    for text in [&good, &based] {
+        let mut packages = packages(Document::Primary, text);
+        let package = packages.next().unwrap().unwrap();
+        assert_eq!(shortcut::quick(package).unwrap(), Quick::parsed(package).unwrap());
+    }
+    for (from, to) in [
+        ("<name>p1", "<name>p&amp;1"),
+        ("href=\"p1.rpm\"", "href=\"p&#233;.rpm\""),
+        ("ver=\"2\"", "ver='2'"),
+        ("<name>p1</name>", "<name>p1</name><name>p2</name>"),
+        ("epoch=\"1\"", "epoch=\"1\" epoch=\"2\""),
+        ("epoch=\"1\" ver", "epoch=\"1\"ver"),
+        ("<url", "<more/><url"),
+        ("<arch>", "text<arch>"),
+        ("<name>", "<!-- x --><name>"),
+        ("<size package=\"7\"", "<size package=\"7.5\""),
+        ("<location", "<gone"),
+        ("<summary>a", "<summary>a<b/>"),
+        ("<time ", "<time xmlns=\"x\" "),
+    ] {
+        let text = good.replacen("  <summary>", "  <url/>\n  <summary>", 1).replacen(from, to, 1);
+        let mut packages = packages(Document::Primary, &text);
+        let package = packages.next().unwrap().unwrap();
+        assert!(shortcut::quick(package).is_none(), "{to}");
+    }
+}

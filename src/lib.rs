@@ -10,9 +10,9 @@
 //! | 8 | [`http`] | what a program asks over HTTP |
 //! | 6 | [`repos`] [`compose`] | what is derived: live repositories, composes |
 //! | 5 | [`tags`] | what a tag means: events in, package sets out |
-//! | 4 | [`buildsys`] [`outbox`] | asking the build system; telling the world |
+//! | 4 | [`buildsys`] [`outbox`] [`repotools`] | asking the build system; telling the world; looking into anybody's repositories |
 //! | 3 | [`rpms`] | what a file says, known once |
-//! | 2 | [`store`] [`bus`] [`events`] [`repodata`] [`demo`] | the edges: SQL and files, bytes, meaning, metadata; packages to try things with |
+//! | 2 | [`store`] [`bus`] [`events`] [`repodata`] [`fetch`] [`demo`] | the edges: SQL and files, bytes, meaning, metadata, other people's files; packages to try things with |
 //! | 1 | [`config`] [`clock`] [`lifecycle`] | what every room stands on |
 //! | 0 | [`model`] | what things are |
 
@@ -25,12 +25,14 @@ pub mod compose;
 pub mod config;
 pub mod demo;
 pub mod events;
+pub mod fetch;
 pub mod http;
 pub mod lifecycle;
 pub mod model;
 pub mod outbox;
 pub mod repodata;
 pub mod repos;
+pub mod repotools;
 pub mod rpms;
 pub mod store;
 pub mod tags;

@@ -11,6 +11,7 @@ mod global;
 mod import;
 mod messages;
 mod output;
+mod repo;
 mod send;
 mod serve;
 mod status;
@@ -57,6 +58,9 @@ enum Command {
     #[command(subcommand)]
     Compose(compose::Compose),
     Messages(messages::Messages),
+    /// Look into anybody's repository: is it whole, what is in it, how do two differ
+    #[command(subcommand)]
+    Repo(repo::Repo),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::Config),
@@ -115,6 +119,9 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Demo(demo) = cli.command {
         return runtime.block_on(demo.run(config));
     }
+    if let Command::Repo(command) = cli.command {
+        return runtime.block_on(command.run(Clock::system()));
+    }
     runtime.block_on(async {
         let app = App::open(config, Clock::system()).await?;
         let db = app.db.clone();
@@ -136,7 +143,7 @@ impl Command {
             Self::Compose(command) => command.run(&app).await,
             Self::Messages(command) => command.run(&app).await,
             // These open no state beforehand, and have run already.
-            Self::Demo(_) | Self::Config(_) => Ok(ExitCode::SUCCESS),
+            Self::Demo(_) | Self::Config(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
         }
     }
 }

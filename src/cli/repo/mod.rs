@@ -1,0 +1,86 @@
+//! `tannery repo`: what may be asked of anybody's repository? It opens no state of ours.
+
+mod shown;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::output::Form;
+use crate::clock::Clock;
+use crate::fetch::{Fetcher, Settings};
+use crate::repotools::{self, Depth, Repository};
+
+/// A repository is a directory, a URL (http, https, file), metalink:URL or mirrorlist:URL.
+#[derive(Debug, Subcommand)]
+pub(super) enum Repo {
+    Check(Check),
+    /// Show which packages two repositories do not have in common, and which they describe otherwise
+    Diff {
+        /// A directory, a URL (http, https, file), metalink:URL or mirrorlist:URL
+        first: String,
+        /// Another one
+        second: String,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Show the records of a repository: sizes, compression, frames, age
+    Show {
+        /// A directory, a URL (http, https, file), metalink:URL or mirrorlist:URL
+        repository: String,
+        #[command(flatten)]
+        form: Form,
+    },
+}
+
+/// Check whether a repository is whole: digests, sizes, XML, order, duplicates, packages
+///
+/// Exit status 1 if anything is wrong, 2 if the repository cannot be opened.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// A directory, a URL (http, https, file), metalink:URL or mirrorlist:URL
+    repository: String,
+    /// Also read every package: its digest, and whether it says what the metadata says
+    #[arg(long)]
+    packages: bool,
+    #[command(flatten)]
+    form: Form,
+}
+
+impl Repo {
+    pub(super) async fn run(self, clock: Clock) -> anyhow::Result<ExitCode> {
+        let fetcher = Fetcher::new(clock.clone(), Settings::default());
+        match self {
+            Self::Check(check) => check.run(&fetcher).await,
+            Self::Diff { first, second, form } => {
+                let first = Repository::open(&fetcher, &first).await?;
+                let second = Repository::open(&fetcher, &second).await?;
+                let difference = repotools::diff(&fetcher, &first, &second).await?;
+                form.print(&difference, shown::difference)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Show { repository, form } => {
+                let repository = Repository::open(&fetcher, &repository).await?;
+                let found = repotools::show(&fetcher, &repository).await?;
+                form.print(&found, |found| shown::repository(found, clock.micros()))?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+impl Check {
+    async fn run(self, fetcher: &Fetcher) -> anyhow::Result<ExitCode> {
+        let repository = match Repository::open(fetcher, &self.repository).await {
+            Ok(repository) => repository,
+            Err(error) => {
+                super::output::complain("error", &crate::model::chain(&error));
+                return Ok(ExitCode::from(2));
+            }
+        };
+        let depth = if self.packages { Depth::Read } else { Depth::Present };
+        let report = repotools::check(fetcher, &repository, depth).await?;
+        self.form.print(&report, shown::report)?;
+        Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}

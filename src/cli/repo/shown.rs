@@ -1,0 +1,90 @@
+//! How are answers about a repository told to people?
+
+use crate::cli::output::{age, count, harmless, time};
+use crate::repotools::{Difference, Report, Shown, Signature};
+
+/// Returns what is wrong, a line each, and what was looked at.
+pub(super) fn report(report: &Report) -> String {
+    let mut text = String::new();
+    for finding in &report.findings {
+        text += &harmless(&format!("{}: {}", finding.about, finding.problem));
+        text.push('\n');
+    }
+    let signature = match report.signature {
+        Signature::None => "not signed",
+        Signature::Unverified => "signed (not verified)",
+        Signature::Bad => "not signed as it should be",
+    };
+    let wrong = if report.findings.is_empty() {
+        "nothing is wrong".to_owned()
+    } else {
+        number(report.findings.len(), "problem")
+    };
+    let (records, packages) = (number(report.records, "record"), number(report.packages, "package"));
+    text + &format!("{wrong}: {records}, {packages}, {signature}\n")
+}
+
+/// Returns what differs, a line each, and how much is equal.
+pub(super) fn difference(difference: &Difference) -> String {
+    let mut text = String::new();
+    let mut line = |line: String| text += &(harmless(&line) + "\n");
+    difference.removed.iter().for_each(|nevra| line(format!("- {nevra}")));
+    difference.added.iter().for_each(|nevra| line(format!("+ {nevra}")));
+    difference.changed.iter().for_each(|changed| line(format!("! {}: {}", changed.nevra, changed.fields.join(", "))));
+    let (removed, added) = (difference.removed.len(), difference.added.len());
+    line(format!("{removed} removed, {added} added, {} changed, {} equal", difference.changed.len(), difference.equal));
+    text
+}
+
+/// Returns head and records of a repository; `now` in microseconds after 1970.
+pub(super) fn repository(shown: &Shown, now: i64) -> String {
+    let newest = shown.newest.saturating_mul(1_000_000);
+    let packages = shown.packages.map_or("not announced".to_owned(), |packages| packages.to_string());
+    let mut text = format!("revision   {}\n", harmless(&shown.revision));
+    text += &format!("written    {} ({} ago)\npackages   {packages}\n", time(newest), age(newest, now));
+    text += &format!("repomd.xml {}\n\n", shown.sha256);
+    text += &format!("{:<16} {:>12} {:>13} {:<6} {:>6}\n", "record", "size", "open size", "packed", "frames");
+    for record in &shown.records {
+        let or_dash = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
+        text += &format!(
+            "{:<16} {:>12} {:>13} {:<6} {:>6}\n",
+            harmless(&record.kind),
+            record.size,
+            or_dash(record.open_size),
+            record.compression,
+            or_dash(record.frames.map(u64::from))
+        );
+    }
+    text
+}
+
+fn number(number: impl TryInto<i64>, noun: &str) -> String {
+    count(number.try_into().unwrap_or(i64::MAX), noun)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::repotools::{Changed, ShownRecord};
+
+    #[test]
+    fn what_came_from_outside_cannot_steer_a_terminal() {
+        let esc = "\u{1b}[2J".to_owned();
+        let changed = vec![Changed { nevra: esc.clone(), fields: vec!["summary"] }];
+        let text = difference(&Difference { added: vec![esc.clone()], removed: vec![esc.clone()], changed, equal: 1 });
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.ends_with("1 removed, 1 added, 1 changed, 1 equal\n"), "{text}");
+        let record = ShownRecord {
+            kind: esc.clone(),
+            href: esc.clone(),
+            checksum: String::new(),
+            size: 1,
+            open_size: None,
+            compression: "zstd",
+            frames: Some(2),
+            timestamp: 0,
+        };
+        let shown = Shown { revision: esc, sha256: String::new(), newest: 0, packages: None, records: vec![record] };
+        assert!(!repository(&shown, 0).contains('\u{1b}'));
+    }
+}

@@ -14,6 +14,7 @@ mod memory;
 mod order;
 mod parity;
 mod peers;
+mod repo_tools;
 mod rooms;
 mod services;
 mod store;

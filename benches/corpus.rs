@@ -1,7 +1,8 @@
 //! Where do benchmarks and tests get a distribution's packages from? Writes a made-up corpus of RPM files.
 //!
 //! `cargo bench --bench corpus -- DIR --packages N [--replace K --round R]`: without `--replace` it writes
-//! the N packages of the corpus, with it it replaces K of them by those of round R. Same N, same bytes.
+//! the N packages of the corpus, with it it replaces K of them by those of round R and prints their builds.
+//! Same N, same bytes.
 
 #[path = "corpus/mod.rs"]
 mod corpus;
@@ -43,7 +44,12 @@ fn main() -> anyhow::Result<()> {
         _ => write(&corpus, directory),
     }
     .with_context(|| format!("the corpus cannot be written to {}", directory.display()))?;
-    let (files, bytes) = (written.paths.len(), written.bytes);
-    println!("{files} packages, {bytes} bytes in {:.1} s", started.elapsed().as_secs_f64());
+    if let (Some(count), Some(round)) = (arguments.replace, arguments.round) {
+        for number in corpus.replaced(count, round) {
+            println!("{}", corpus.build(number, round));
+        }
+    }
+    let (files, bytes) = (written.files, written.bytes);
+    eprintln!("{files} packages, {bytes} bytes in {:.1} s", started.elapsed().as_secs_f64());
     Ok(())
 }

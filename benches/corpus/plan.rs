@@ -122,6 +122,12 @@ impl Corpus {
         format!("{}-{}-{}.{}.rpm", package.name, source.version, source.release(round), package.arch)
     }
 
+    /// Returns the name-version-release of the build that the package comes from in this round.
+    pub fn build(&self, number: usize, round: u32) -> String {
+        let source = &self.sources[self.packages[number].source];
+        format!("{}-{}-{}", source.name, source.version, source.release(round))
+    }
+
     /// Returns the numbers of the packages that this round replaces.
     ///
     /// Only those that are all of their source package, so that each replacement is a whole new build.

@@ -1,0 +1,190 @@
+//! How is a running `tannery serve` watched? Its log in JSON, its memory, and what clients read over HTTP.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::measure::{self, Memory, words};
+use super::setup::tannery;
+
+/// How long a stop may take before the service is killed.
+const STOP: Duration = Duration::from_secs(60);
+
+/// What a line of the log tells that is measured here.
+#[derive(Debug, Clone)]
+pub enum Line {
+    Serving {
+        address: String,
+    },
+    /// The set of a tag changed; written just before that is committed.
+    Changed {
+        tag: String,
+        at: Timestamp,
+    },
+    /// A repository shows a new generation.
+    Shown {
+        tag: String,
+        repo: String,
+        packages: u64,
+        at: Timestamp,
+    },
+}
+
+type Lines = Arc<(Mutex<Vec<Line>>, Condvar)>;
+
+/// A service with a data directory of its own, stopped when dropped.
+pub struct Service {
+    child: Child,
+    pub data: PathBuf,
+    config: PathBuf,
+    pub address: String,
+    lines: Lines,
+}
+
+impl Service {
+    /// Starts a service in `directory`, whose repositories have the form; waits until it serves.
+    pub fn start(directory: &Path, form: &str) -> anyhow::Result<Self> {
+        let (data, config) = (directory.join("data"), directory.join("tannery.toml"));
+        let follow = "[[follow]]\ntags = [\"*\"]\narches = [\"x86_64\"]\nmultilib = { x86_64 = [\"i686\"] }\n";
+        let text = format!(
+            "data_dir = \"{}\"\n[log]\nformat = \"json\"\n[http]\nbind = \"127.0.0.1:0\"\n\
+             [repos]\nform = \"{form}\"\nquiet = \"{}ms\"\n{follow}",
+            data.display(),
+            QUIET.as_millis()
+        );
+        fs::write(&config, text)?;
+        let mut command = tannery();
+        command.arg("--config").arg(&config).arg("serve").stdin(Stdio::null());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let said = child.stderr.take().context("the service has no log")?;
+        let lines = Lines::default();
+        let (log, shared) = (fs::File::create(directory.join("serve.log"))?, lines.clone());
+        thread::spawn(move || follow_log(said, log, &shared));
+        let mut service = Self { child, data, config, address: String::new(), lines };
+        service.address = service.wait("that the service serves", Duration::from_secs(60), |lines| {
+            lines.iter().find_map(|line| match line {
+                Line::Serving { address } => Some(address.clone()),
+                _ => None,
+            })
+        })?;
+        Ok(service)
+    }
+
+    /// Returns a command that works on the same data directory.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = tannery();
+        command.arg("--config").arg(&self.config).args(arguments);
+        command
+    }
+
+    /// Runs a command on the same data directory; returns its standard output.
+    pub fn tell(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut command = self.command(arguments);
+        let output = command.stdin(Stdio::null()).output()?;
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+            let last = complaint.lines().last().unwrap_or_default();
+            let words: String = words(&command).chars().take(200).collect();
+            bail!("{words} ended with {}: {last}", output.status);
+        }
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Waits until `find` finds something in the log so far; `what` says it in the error.
+    pub fn wait<T>(
+        &mut self,
+        what: &str,
+        timeout: Duration,
+        mut find: impl FnMut(&[Line]) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let ends = Instant::now() + timeout;
+        let (lines, changed) = &*self.lines;
+        let mut guard = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(found) = find(&guard) {
+                return Ok(found);
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the service ended with {status} before {what}; see serve.log");
+            }
+            if Instant::now() > ends {
+                bail!("waited {} s in vain for {what}", timeout.as_secs());
+            }
+            let waited = changed.wait_timeout(guard, Duration::from_millis(200));
+            guard = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Returns its memory now.
+    pub fn memory(&self) -> anyhow::Result<Memory> {
+        measure::memory(self.child.id()).context("the service has ended")
+    }
+
+    /// Lets its peak of memory begin again.
+    pub fn forget_peak(&self) -> anyhow::Result<()> {
+        measure::forget_peak(self.child.id())
+    }
+
+    /// Returns its resident memory once it does nothing more: when it was the same for some seconds.
+    pub fn idle(&self) -> anyhow::Result<u64> {
+        let mut last = self.memory()?.resident;
+        for _ in 0..60 {
+            thread::sleep(Duration::from_secs(3));
+            let now = self.memory()?.resident;
+            if now.abs_diff(last) < 1 << 20 {
+                return Ok(now);
+            }
+            last = now;
+        }
+        Ok(last)
+    }
+}
+
+/// How long a set must be quiet before its repositories are refreshed: Tannery's default.
+pub const QUIET: Duration = Duration::from_millis(200);
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let ends = Instant::now() + STOP;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < ends {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn follow_log(said: ChildStderr, mut log: fs::File, lines: &Lines) {
+    for line in BufReader::new(said).lines().map_while(Result::ok) {
+        let _ = writeln!(log, "{line}");
+        if let Some(line) = serde_json::from_str(&line).ok().and_then(|line| parse(&line)) {
+            lines.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+            lines.1.notify_all();
+        }
+    }
+}
+
+fn parse(line: &Value) -> Option<Line> {
+    let fields = &line["fields"];
+    let text = |name: &str| fields[name].as_str().map(ToOwned::to_owned);
+    if let Some(url) = text("url") {
+        return Some(Line::Serving { address: url.strip_prefix("http://")?.trim_end_matches('/').to_owned() });
+    }
+    let at = line["timestamp"].as_str()?.parse().ok()?;
+    let tag = text("tag.name")?;
+    match (text("repo"), fields["generation"].is_number(), fields["revision"].is_number()) {
+        (Some(repo), true, _) => Some(Line::Shown { tag, repo, packages: fields["packages"].as_u64()?, at }),
+        (None, false, true) => Some(Line::Changed { tag, at }),
+        _ => None,
+    }
+}

@@ -53,7 +53,7 @@ fn whole(file: &mut File, size: u64, wanted: &Wanted) -> Result<u64, Failure> {
             length => hasher.update(&buffer[..length]),
         }
     }
-    same(*algorithm, expected, hasher.hex())?;
+    same(*algorithm, expected, hasher.finish())?;
     rewound(file).map_err(Failure::Read)?;
     Ok(size)
 }

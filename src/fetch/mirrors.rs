@@ -4,7 +4,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::place::Place;
-use crate::model::Algorithm;
+use crate::model::ChecksumType;
 
 /// Most mirrors that are kept, and most bytes that are looked at.
 const MOST: usize = 200;
@@ -30,7 +30,7 @@ pub struct Metalink {
     pub bases: Vec<Place>,
     /// Digests that `repomd.xml` may have: of the newest, and of older ones that mirrors may still have.
     /// Each with its size, where that is told; only the strongest algorithm of each.
-    pub versions: Vec<(Algorithm, String, Option<u64>)>,
+    pub versions: Vec<(ChecksumType, String, Option<u64>)>,
 }
 
 /// Returns the places that a list of mirrors names, one a line; lines that are no URL, and comments, are
@@ -83,7 +83,7 @@ struct State {
 #[derive(Default, Clone)]
 struct Version {
     size: Option<u64>,
-    digest: Option<(Algorithm, String)>,
+    digest: Option<(ChecksumType, String)>,
 }
 
 impl State {
@@ -121,7 +121,8 @@ impl State {
             }
             "size" => self.version.size = text.parse().ok(),
             "hash" => {
-                let digest = value.parse::<Algorithm>().ok().filter(|algorithm| algorithm.digits() == text.len());
+                let digest =
+                    value.parse::<ChecksumType>().ok().filter(|algorithm| algorithm.hex_digits() == text.len());
                 let digest = digest.map(|algorithm| (algorithm, text.to_ascii_lowercase()));
                 self.version.digest = self.version.digest.take().max(digest);
             }
@@ -187,7 +188,8 @@ mod tests {
         );
         let found = metalink(&text).unwrap();
         assert_eq!(shown(&found.bases), ["https://b/y?a=1&b=2/", "http://a/x/"]);
-        let versions = [(Algorithm::Sha512, sha512.to_lowercase(), Some(123)), (Algorithm::Sha256, old, Some(99))];
+        let versions =
+            [(ChecksumType::Sha512, sha512.to_lowercase(), Some(123)), (ChecksumType::Sha256, old, Some(99))];
         assert_eq!(found.versions, versions);
     }
 

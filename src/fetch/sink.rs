@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::error::Failure;
 use super::place::Place;
-use crate::model::{Algorithm, Hasher};
+use crate::model::{ChecksumType, Hasher};
 
 /// What is wanted of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Wanted {
     /// How many bytes there must be, where that is known.
     pub size: Option<u64>,
     /// The digest that they must have, where that is known: hex digits, lower case.
-    pub checksum: Option<(Algorithm, String)>,
+    pub checksum: Option<(ChecksumType, String)>,
     /// Only if it is no longer what it was.
     pub unless: Option<Validators>,
     /// Only some of its bytes; size and checksum are of these.
@@ -105,14 +105,14 @@ impl<'w> Sink<'w> {
             return Err(Failure::Size { expected, came: self.came });
         }
         if let (Some(hasher), Some((algorithm, expected))) = (self.hasher, &self.wanted.checksum) {
-            same(*algorithm, expected, hasher.hex())?;
+            same(*algorithm, expected, hasher.finish())?;
         }
         rewound(&mut self.file).map_err(Failure::Write)?;
         Ok((self.file, self.came))
     }
 }
 
-pub(super) fn same(algorithm: Algorithm, expected: &str, found: String) -> Result<(), Failure> {
+pub(super) fn same(algorithm: ChecksumType, expected: &str, found: String) -> Result<(), Failure> {
     if found.eq_ignore_ascii_case(expected) {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use super::error::{Error, Failure};
 use super::server::{Reply, Server, reply, sized};
 use super::*;
 use crate::clock::Clock;
-use crate::model::{Algorithm, Sha256};
+use crate::model::{ChecksumType, Sha256};
 
 const BODY: &[u8] = b"the metadata";
 
@@ -18,7 +18,7 @@ fn fetcher() -> Fetcher {
 }
 
 fn wanted() -> Wanted {
-    let checksum = Some((Algorithm::Sha256, Sha256::of(BODY).to_string()));
+    let checksum = Some((ChecksumType::Sha256, Sha256::of(BODY).to_string()));
     Wanted { size: Some(BODY.len() as u64), checksum, ..Wanted::at_most(1 << 20) }
 }
 
@@ -193,7 +193,7 @@ async fn files_of_this_machine_are_held_to_the_same() {
     assert!(matches!(only(get(&Wanted::at_most(3)).await.unwrap_err()), Failure::TooLarge(3)));
     let size = Wanted { size: Some(3), ..wanted() };
     assert!(matches!(only(get(&size).await.unwrap_err()), Failure::Size { expected: 3, came: 12 }));
-    let checksum = Some((Algorithm::Sha1, "0".repeat(40)));
+    let checksum = Some((ChecksumType::Sha1, "0".repeat(40)));
     assert!(matches!(only(get(&Wanted { checksum, ..wanted() }).await.unwrap_err()), Failure::Checksum { .. }));
     let error = fetcher().fetch(&base, "missing", &wanted()).await.unwrap_err();
     assert!(error.is_missing(), "{error}");

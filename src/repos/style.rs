@@ -76,11 +76,11 @@ mod tests {
         let mut rule = config.follow.rules()[0].clone();
         let (binary, source): (RepoName, RepoName) = ("x86_64".parse().unwrap(), RepoName::Source);
         let plain = Style::of(&rule, &binary);
-        assert_eq!(plain.text(), "2 any zstd:10 [] files closed");
+        assert_eq!(plain.text(), "2 any zstd:7 [] files closed");
         rule.multilib.insert("x86_64".parse().unwrap(), vec!["i686".parse().unwrap()]);
         rule.repos.form = Form::Assembled;
         rule.repos.open_checksums = true;
-        assert_eq!(Style::of(&rule, &binary).text(), "2 any zstd:10 [i686] assembled open");
+        assert_eq!(Style::of(&rule, &binary).text(), "2 any zstd:7 [i686] assembled open");
         assert_eq!(Style::of(&rule, &source).segments(), plain.segments());
         assert_eq!(Style::segments_of(&plain.text()), plain.segments());
     }

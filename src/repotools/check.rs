@@ -11,7 +11,7 @@ use super::error::Error;
 use super::packages::{self, Told};
 use super::repository::{Files, Repository};
 use crate::fetch::{Fetcher, Wanted};
-use crate::model::{Algorithm, Hasher, chain};
+use crate::model::{ChecksumType, Hasher, chain};
 use crate::repodata::Record;
 use crate::repodata::read::{Decompressed, Document, Error as ReadError, Limits, Listed, Packages};
 
@@ -137,17 +137,17 @@ fn uncompressed(record: &Record, file: &mut File) -> Result<Vec<String>, String>
     let text = |error: &dyn std::error::Error| chain(error);
     let limits = Limits::default();
     let mut found = Vec::new();
-    let hasher = record.open_checksum.as_ref().and_then(|open| open.algorithm.parse::<Algorithm>().ok());
+    let hasher = record.open_checksum.as_ref().and_then(|open| open.algorithm.parse::<ChecksumType>().ok());
     let is_opaque = !record.href.ends_with(".xml") && document(&record.kind).is_none() && hasher.is_none();
     if !is_opaque {
         let open = Decompressed::new(&mut *file, limits).map_err(|problem| text(&problem))?;
-        let mut seen = Seen { open, hasher: hasher.map(Algorithm::hasher), size: 0 };
+        let mut seen = Seen { open, hasher: hasher.map(ChecksumType::hasher), size: 0 };
         if let Some(document) = document(&record.kind) {
             found.extend(counted(&mut seen, document)?);
         }
         io::copy(&mut seen, &mut io::sink()).map_err(|error| text(&error))?;
         if let (Some(hasher), Some(expected)) = (seen.hasher, &record.open_checksum) {
-            let hex = hasher.hex();
+            let hex = hasher.finish();
             if hex != expected.hex {
                 found.push(format!("its open checksum is {hex} instead of {}", expected.hex));
             }

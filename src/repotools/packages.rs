@@ -1,7 +1,5 @@
 //! Are a repository's packages there, and are they what the metadata says?
 
-use std::borrow::Cow;
-use std::convert::Infallible;
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
@@ -11,10 +9,10 @@ use super::check::{Depth, Finding};
 use super::diff::{Fields, fields};
 use super::repository::Repository;
 use crate::fetch::{Fetched, Fetcher, Place, Wanted};
-use crate::model::{Algorithm, Package, chain};
-use crate::repodata::read::{Document, Joined, Limits, Packages, Quick, Side};
-use crate::repodata::{self, Compression, Described, Encoding, Kind, Location, render};
-use crate::rpms;
+use crate::model::{ChecksumType, chain};
+use crate::repodata::describe;
+use crate::repodata::read::Quick;
+use crate::rpms::{self, ReadOptions};
 
 /// A package as the metadata has it.
 #[derive(Debug, Clone)]
@@ -71,7 +69,7 @@ async fn present(fetcher: &Fetcher, repository: &Repository, package: &Quick) ->
 async fn read(fetcher: &Fetcher, repository: &Repository, package: &Told) -> Result<(), String> {
     let quick = &package.quick;
     let bases = bases(repository, quick)?;
-    let algorithm: Algorithm = quick.checksum.algorithm.parse().map_err(|error| chain(&error))?;
+    let algorithm: ChecksumType = quick.checksum.algorithm.parse().map_err(|error| chain(&error))?;
     let checksum = Some((algorithm, quick.checksum.hex.clone()));
     let wanted = Wanted { size: Some(quick.size), checksum, ..Wanted::at_most(LARGEST) };
     let fetched = match fetcher.fetch(&bases, &quick.href, &wanted).await {
@@ -89,40 +87,19 @@ fn same(fetched: &Fetched, told: &Told) -> Result<(), String> {
     let Some((theirs, changes)) = &told.all else { return Ok(()) };
     // The file may have no name: what was fetched is in an unnamed one.
     let path = PathBuf::from(format!("/proc/self/fd/{}", fetched.file.as_raw_fd()));
-    let package = rpms::read(&path).map_err(|error| chain(&error))?;
-    let mut ours = described(&package)?;
+    // How many changes are listed is for the writer to say.
+    let options = ReadOptions { changelog: Some(*changes), ..ReadOptions::default() };
+    let (package, file) = rpms::read_for_listing(&path, &options).map_err(|error| chain(&error))?;
+    let mut ours = describe(package, file);
     let quick = &told.quick;
     (ours.href, ours.base, ours.time_file) = (quick.href.clone(), quick.base.clone(), quick.time_file);
     // The digest was verified, by the algorithm that the metadata names.
     ours.checksum = quick.checksum.clone();
-    // How many changes are listed is for the writer to say.
-    let is_limited = ours.changelog.len() != *changes;
     let pairs = fields(&ours).into_iter().zip(theirs);
     let differing = pairs.filter(|(ours, theirs)| ours != *theirs).map(|(ours, _)| ours.0);
-    let differing: Vec<&str> = differing.filter(|field| !(is_limited && *field == "changelog")).collect();
+    let differing: Vec<&str> = differing.collect();
     if differing.is_empty() {
         return Ok(());
     }
     Err(format!("the file says otherwise than the metadata: {}", differing.join(", ")))
-}
-
-/// Returns what we would write of a package, as a reader has it.
-fn described(package: &Package) -> Result<Described, String> {
-    let fragments = render(package);
-    let text = |kind| {
-        let location = Location { href: "-".to_owned(), time_file: 0 };
-        let one = [Ok::<_, Infallible>((Cow::Borrowed(&fragments), location))];
-        let plain = Encoding { compression: Compression::None, open_checksum: false };
-        let mut text = Vec::new();
-        repodata::write(kind, one, 1, plain, &mut text).map(|_| text).map_err(|error| chain(&error))
-    };
-    let [primary, filelists, other] = [text(Kind::Primary)?, text(Kind::Filelists)?, text(Kind::Other)?];
-    let packages = |text, document| Packages::new(text, document, "the package", Limits::default());
-    let sides = vec![
-        Side::InStep(packages(&filelists[..], Document::Filelists)),
-        Side::InStep(packages(&other[..], Document::Other)),
-    ];
-    let mut joined = Joined::new(packages(&primary[..], Document::Primary), sides);
-    let listed = joined.next().map_err(|error| chain(&error))?;
-    listed.ok_or("the package cannot be described")?.described().map_err(|error| chain(&error))
 }

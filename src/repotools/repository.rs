@@ -5,7 +5,7 @@ use std::io::Read;
 
 use super::error::Error;
 use crate::fetch::{self, Fetched, Fetcher, Place, Wanted};
-use crate::model::{Algorithm, Sha256};
+use crate::model::{ChecksumType, Sha256};
 use crate::repodata::read::{Decompressed, Document, Error as ReadError, Joined, Limits, Packages, Place as At, Side};
 use crate::repodata::{Record, Repomd};
 
@@ -58,7 +58,7 @@ impl Repository {
     /// # Errors
     /// No mirror has the right bytes.
     pub async fn get(&self, fetcher: &Fetcher, record: &Record) -> Result<Fetched, Error> {
-        let algorithm: Algorithm = record.checksum.algorithm.parse()?;
+        let algorithm: ChecksumType = record.checksum.algorithm.parse()?;
         let checksum = Some((algorithm, record.checksum.hex.clone()));
         let wanted = Wanted { size: record.size, checksum, ..Wanted::at_most(LARGE) };
         let fetched = fetcher.fetch(&self.bases, &record.href, &wanted).await;
@@ -121,8 +121,8 @@ async fn small(fetcher: &Fetcher, bases: &[Place], name: &str, shown: &str) -> R
     Ok(text)
 }
 
-fn digest(algorithm: Algorithm, text: &str) -> String {
+fn digest(algorithm: ChecksumType, text: &str) -> String {
     let mut hasher = algorithm.hasher();
     hasher.update(text.as_bytes());
-    hasher.hex()
+    hasher.finish()
 }

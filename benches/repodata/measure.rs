@@ -102,7 +102,7 @@ fn processor_time(id: u32) -> Option<Duration> {
 }
 
 /// Returns the last lines of a log, in one.
-fn tail(log: &Path) -> String {
+pub fn tail(log: &Path) -> String {
     let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(3)..].join(" / ")

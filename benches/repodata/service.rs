@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::measure::{self, Memory, words};
+use super::measure::{self, Memory, tail, words};
 use super::setup::tannery;
 
 /// How long a stop may take before the service is killed.
@@ -30,7 +30,7 @@ pub enum Line {
         tag: String,
         at: Timestamp,
     },
-    /// A repository shows a new generation.
+    /// A repository shows what changed.
     Shown {
         tag: String,
         repo: String,
@@ -46,6 +46,7 @@ pub struct Service {
     child: Child,
     pub data: PathBuf,
     config: PathBuf,
+    log: PathBuf,
     pub address: String,
     lines: Lines,
 }
@@ -54,10 +55,12 @@ impl Service {
     /// Starts a service in `directory`, whose repositories have the form; waits until it serves.
     pub fn start(directory: &Path, form: &str) -> anyhow::Result<Self> {
         let (data, config) = (directory.join("data"), directory.join("tannery.toml"));
+        // The default is not said, so that also versions can be measured that know no other.
+        let form = if form == "files" { String::new() } else { format!("form = \"{form}\"\n") };
         let follow = "[[follow]]\ntags = [\"*\"]\narches = [\"x86_64\"]\nmultilib = { x86_64 = [\"i686\"] }\n";
         let text = format!(
             "data_dir = \"{}\"\n[log]\nformat = \"json\"\n[http]\nbind = \"127.0.0.1:0\"\n\
-             [repos]\nform = \"{form}\"\nquiet = \"{}ms\"\n{follow}",
+             [repos]\n{form}quiet = \"{}ms\"\n{follow}",
             data.display(),
             QUIET.as_millis()
         );
@@ -67,10 +70,11 @@ impl Service {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let said = child.stderr.take().context("the service has no log")?;
         let lines = Lines::default();
-        let (log, shared) = (fs::File::create(directory.join("serve.log"))?, lines.clone());
+        let place = directory.join("serve.log");
+        let (log, shared) = (fs::File::create(&place)?, lines.clone());
         thread::spawn(move || follow_log(said, log, &shared));
-        let mut service = Self { child, data, config, address: String::new(), lines };
-        service.address = service.wait("that the service serves", Duration::from_secs(60), |lines| {
+        let mut service = Self { child, data, config, log: place, address: String::new(), lines };
+        service.address = service.wait("where it serves", Duration::from_secs(60), |lines| {
             lines.iter().find_map(|line| match line {
                 Line::Serving { address } => Some(address.clone()),
                 _ => None,
@@ -114,7 +118,7 @@ impl Service {
                 return Ok(found);
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("the service ended with {status} before {what}; see serve.log");
+                bail!("the service ended with {status} before it told {what}: {}", tail(&self.log));
             }
             if Instant::now() > ends {
                 bail!("waited {} s in vain for {what}", timeout.as_secs());
@@ -182,9 +186,9 @@ fn parse(line: &Value) -> Option<Line> {
     }
     let at = line["timestamp"].as_str()?.parse().ok()?;
     let tag = text("tag.name")?;
-    match (text("repo"), fields["generation"].is_number(), fields["revision"].is_number()) {
-        (Some(repo), true, _) => Some(Line::Shown { tag, repo, packages: fields["packages"].as_u64()?, at }),
-        (None, false, true) => Some(Line::Changed { tag, at }),
+    match (text("repo"), fields["packages"].as_u64(), fields["revision"].is_number()) {
+        (Some(repo), Some(packages), _) => Some(Line::Shown { tag, repo, packages, at }),
+        (None, _, true) => Some(Line::Changed { tag, at }),
         _ => None,
     }
 }

@@ -58,6 +58,7 @@ impl Setup {
             fs::remove_dir_all(&scratch)?;
         }
         fs::create_dir_all(&scratch)?;
+        let (scratch, packages) = (scratch.canonicalize()?, packages.canonicalize()?);
         let newest = newest.or_else(in_wheel);
         Ok(Self { corpus, packages, scratch, rounds: 3, side_tags: 500, newest })
     }

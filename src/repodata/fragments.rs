@@ -1,7 +1,14 @@
 //! How is the metadata of one package kept? Rendered once, compact, with a digest over it.
 //!
 //! The location and the time of the file are not part of it: they belong to a listing, not to a
-//! package.
+//! package. All else that metadata says of a package is: dependencies, files, changes, sizes. What
+//! is rendered here is what `repodata::read` reads, so who needs these as fields (a solver, a
+//! comparison) parses the texts and never opens the RPM file again.
+//!
+//! Of a generated distribution a package takes 1.8 kB on average (15 kB before compression):
+//! 100,000 packages take 180 MB.
+
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::describe::describe;
 use super::error::Error;
@@ -9,10 +16,13 @@ use super::render::{filelists, other, primary_head, push_location, push_primary_
 use crate::model::{Blake3, ChecksumType, FileFacts, ListedFile, Nevra, Package, Sha256};
 
 /// Changes whenever the form, or what is rendered for the same package, changes.
-const VERSION: &[u8; 4] = b"TFR1";
+const VERSION: &[u8; 4] = b"TFR2";
+/// What nearly every package says, so that not every one has to: saves a fifth. Another dictionary
+/// is another [`VERSION`].
+const DICTIONARY: &[u8] = include_bytes!("fragments.dictionary");
 const DIGEST: usize = 32;
-/// Fast to write and small enough: fragments are written once and compressed again when listed.
-const LEVEL: i32 = 3;
+/// Smaller by a tenth than level 3; above 6 nothing is gained.
+const LEVEL: i32 = 6;
 /// Most bytes that the fragments of one package may take uncompressed: readers hold us to 64 MiB of
 /// text, which stands in two files and grows by escapes.
 const MOST_BYTES: usize = 1 << 30;
@@ -95,7 +105,8 @@ impl Fragments {
             return Err(Error::Fragments("they are larger than a package's may be"));
         }
         let mut body = (fields.len() as u64).to_le_bytes().to_vec();
-        body.extend(zstd::bulk::compress(&fields, LEVEL).map_err(Error::Write)?);
+        let mut compressor = Compressor::with_dictionary(LEVEL, DICTIONARY).map_err(Error::Write)?;
+        body.extend(compressor.compress(&fields).map_err(Error::Write)?);
         Ok([&VERSION[..], Blake3::of(&body).as_bytes(), &body].concat())
     }
 
@@ -105,7 +116,7 @@ impl Fragments {
     /// Any bit differs from what [`Fragments::to_bytes`] gave, or another version gave it.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let bad = Error::Fragments;
-        let (version, rest) = bytes.split_at_checked(VERSION.len()).ok_or(bad("they are cut off"))?;
+        let (version, rest) = bytes.split_first_chunk().ok_or(bad("they are cut off"))?;
         if version != VERSION {
             return Err(bad("they are of another version"));
         }
@@ -115,7 +126,9 @@ impl Fragments {
         }
         let mut fields = Fields(body);
         let size = fields.number().filter(|size| *size <= MOST_BYTES).ok_or(bad("their size is absurd"))?;
-        let unpacked = zstd::bulk::decompress(fields.0, size).map_err(|_| bad("they do not decompress"))?;
+        let unpacked = Decompressor::with_dictionary(DICTIONARY)
+            .and_then(|mut decompressor| decompressor.decompress(fields.0, size))
+            .map_err(|_| bad("they do not decompress"))?;
         Fields(&unpacked).fragments().ok_or(bad("they do not hold what they should"))
     }
 }
@@ -182,6 +195,13 @@ mod tests {
         let bytes = fragments().to_bytes().unwrap();
         assert_eq!(Fragments::from_bytes(&bytes).unwrap(), fragments());
         assert_eq!(fragments().to_bytes().unwrap(), bytes, "equal fragments, equal bytes");
+    }
+
+    /// What is in databases was compressed with exactly this dictionary.
+    #[test]
+    fn the_dictionary_of_this_version_never_changes() {
+        assert_eq!(VERSION, b"TFR2");
+        assert_eq!(Blake3::of(DICTIONARY).to_string(), "c1d4a4aacff68540d0b7170cce5f9c8a4852c3f13b31d61368a3f694d07ed8c9");
     }
 
     #[test]

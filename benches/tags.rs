@@ -70,7 +70,7 @@ fn nvr(package: usize, version: usize) -> Result<Nvr> {
 }
 
 fn rpms(nvr: &Nvr, package: usize) -> Result<Vec<(RpmRow, String)>> {
-    let subpackages = if package.is_multiple_of(10) { 12 } else { package % 3 + 1 };
+    let subpackages = if package.is_multiple_of(10) { 7 } else { package % 3 + 1 };
     let mut rpms = Vec::new();
     for at in 0..=subpackages {
         let (arch, name) =

@@ -4,18 +4,18 @@
 //! one of its files is bad, nothing of it is; where a file cannot even say which build it belongs
 //! to, nothing is imported at all. Links in directories are not followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Volume;
-use crate::config::Transfer;
+use super::spool::{Spool, Spooled};
 use crate::model::{BadName, Nevra, Nvr, Package};
 use crate::repodata;
 use crate::rpms;
-use crate::store::builds::{self, BuildRow, BuildState, RpmRow};
-use crate::store::tags::Act;
-use crate::store::{self, Tx, Write, durable};
+use crate::store;
+use crate::store::builds::RpmRow;
 
 /// Why a file or a build cannot be imported.
 #[derive(Debug, thiserror::Error)]
@@ -91,8 +91,8 @@ pub struct NewRpm {
     pub location: String,
     /// What is known of it.
     pub row: RpmRow,
-    /// Its rendered metadata.
-    pub fragments: Vec<u8>,
+    /// Its rendered metadata, in the spool of the import.
+    pub fragments: Spooled,
 }
 
 /// A build that is to be stored.
@@ -109,17 +109,20 @@ pub struct NewBuild {
 }
 
 /// What was found in the files of one import.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Import {
     /// The builds that are whole, by NVR.
     pub builds: Vec<NewBuild>,
     /// What was refused.
     pub problems: Vec<Problem>,
+    /// Where the rendered metadata is meanwhile.
+    pub spool: Spool,
 }
 
-/// Reads and verifies the RPM files that `paths` name or contain. Blocks.
-pub fn read(paths: &[PathBuf]) -> Import {
-    let mut import = Import::default();
+/// Reads and verifies the RPM files that `paths` name or contain; what is rendered of them waits on the
+/// file system of `dir`. Blocks.
+pub fn read(paths: &[PathBuf], dir: &Path) -> Result<Import, store::Error> {
+    let mut import = Import { builds: Vec::new(), problems: Vec::new(), spool: Spool::new(dir)? };
     let mut files = Vec::new();
     for path in paths {
         if let Err((path, error)) = find(path, true, &mut files) {
@@ -129,7 +132,7 @@ pub fn read(paths: &[PathBuf]) -> Import {
     files.sort();
     files.dedup();
     let mut found = Vec::new();
-    for result in read_all(&files) {
+    for result in read_all(&files, &import.spool) {
         match result {
             Ok(rpm) => found.push(rpm),
             Err(problem) => import.problems.push(problem),
@@ -137,9 +140,9 @@ pub fn read(paths: &[PathBuf]) -> Import {
     }
     import.builds = group(found);
     let nameless = import.problems.iter().any(|problem| problem.build.is_none());
-    let refused = |nvr: &Nvr| import.problems.iter().any(|problem| problem.build.as_ref() == Some(nvr));
-    import.builds.retain(|build| !nameless && !refused(&build.nvr));
-    import
+    let refused: BTreeSet<&Nvr> = import.problems.iter().filter_map(|problem| problem.build.as_ref()).collect();
+    import.builds.retain(|build| !nameless && !refused.contains(&build.nvr));
+    Ok(import)
 }
 
 fn find(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> Result<(), (PathBuf, ImportError)> {
@@ -165,17 +168,26 @@ fn find(path: &Path, named: bool, files: &mut Vec<PathBuf>) -> Result<(), (PathB
 }
 
 /// Reads the files on all cores; the results are in the order of the files.
-fn read_all(files: &[PathBuf]) -> Vec<Result<(Nvr, Found), Problem>> {
+fn read_all(files: &[PathBuf], spool: &Spool) -> Vec<Result<(Nvr, Found), Problem>> {
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().max(1));
-    let share = files.len().div_ceil(workers).max(1);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = files
-            .chunks(share)
-            .map(|some| scope.spawn(move || some.iter().map(|path| read_one(path)).collect::<Vec<_>>()))
-            .collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut results = Vec::new();
+        while let at = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(path) = files.get(at)
+        {
+            results.push((at, read_one(path, spool)));
+        }
+        results
+    };
+    let mut results = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let joined = threads.into_iter().map(|thread| thread.join());
-        joined.flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-    })
+        let results = joined.flat_map(|results| results.unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        results.collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 struct Found {
@@ -184,7 +196,7 @@ struct Found {
     arches: (Vec<String>, Vec<String>),
 }
 
-fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
+fn read_one(path: &Path, spool: &Spool) -> Result<(Nvr, Found), Problem> {
     let problem = |build, error| Problem { path: path.to_owned(), build, error: Box::new(error) };
     let (package, file) = match rpms::read_verified(path) {
         Ok(read) => read,
@@ -204,6 +216,7 @@ fn read_one(path: &Path) -> Result<(Nvr, Found), Problem> {
     let location = Volume::location(&nvr, &package.nevra, package.sigkey.as_ref());
     let fragments = repodata::render(&package, &file).to_bytes();
     let fragments = fragments.map_err(|error| problem(Some(nvr.clone()), ImportError::Metadata(error)))?;
+    let fragments = spool.put(&fragments).map_err(|error| problem(Some(nvr.clone()), ImportError::Store(error)))?;
     let rpm = NewRpm { path: path.to_owned(), location, row: RpmRow::of(&package, &file), fragments };
     let is_source = package.nevra.is_source();
     Ok((nvr, Found { rpm, is_source, arches: (package.exclusive_arch, package.exclude_arch) }))
@@ -244,93 +257,4 @@ fn group(found: Vec<(Nvr, Found)>) -> Vec<NewBuild> {
         build.rpms.sort_by(|a, b| (&a.location, &a.path).cmp(&(&b.location, &b.path)));
     }
     builds.into_values().collect()
-}
-
-impl NewBuild {
-    /// Checks the build against itself and against what is stored.
-    ///
-    /// The same RPM under another signature is a signed copy; other bytes under the same name are
-    /// refused.
-    pub async fn check(&self, tx: &mut Tx) -> Result<(), Problem> {
-        for (at, rpm) in self.rpms.iter().enumerate() {
-            let problem =
-                |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error: Box::new(error) };
-            let stored = builds::same_nvra(tx, &rpm.row.nevra).await;
-            let stored = stored.map_err(|error| problem(ImportError::Store(error)))?;
-            for (there, other) in &stored {
-                rpm.agrees(there, &rpm.location, there, other).map_err(problem)?;
-            }
-            for other in &self.rpms[..at] {
-                let there = other.path.display().to_string();
-                rpm.agrees(&other.location, &rpm.location, &there, &other.row).map_err(problem)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the files into the volume, durably. A file that stands there without being known is what a
-    /// killed import left, and makes way. Blocks.
-    pub fn place(&self, volume: &Volume, ways: &[Transfer], known: &[String]) -> Result<(), Problem> {
-        for rpm in &self.rpms {
-            let place = volume.file(&rpm.location);
-            let put = || {
-                // Only one import is under way at a time, so what is unfinished here is of a killed one.
-                place.parent().map_or(Ok(()), durable::sweep)?;
-                if !known.contains(&rpm.location) {
-                    durable::remove(&place)?;
-                }
-                durable::place_file(&rpm.path, &place, ways)?;
-                place.parent().map_or(Ok(()), durable::sync_dir)
-            };
-            let problem =
-                |error| Problem { path: rpm.path.clone(), build: Some(self.nvr.clone()), error: Box::new(error) };
-            put().map_err(|error| problem(ImportError::Store(error)))?;
-        }
-        Ok(())
-    }
-
-    /// Records the build and its files; gives its row, and whether anything is new.
-    pub async fn record(
-        &self,
-        tx: &mut Write,
-        buildsys: &str,
-        event: i64,
-        now: i64,
-    ) -> Result<(BuildRow, bool), store::Error> {
-        let known = builds::by_nvr(tx, buildsys, &self.nvr).await?;
-        let mut new = known.as_ref().is_none_or(|build| build.state == BuildState::Deleted);
-        let id = match known {
-            Some(build) => build.id,
-            None => builds::create(tx, buildsys, &self.nvr, self.epoch, now).await?,
-        };
-        if new {
-            super::local::change_build(tx, id, Act::Import, event).await?;
-        }
-        if let Some((exclusive, exclude)) = &self.arches {
-            builds::set_arches(tx, id, exclusive, exclude).await?;
-        }
-        for rpm in &self.rpms {
-            builds::put_rpm(tx, &rpm.row, &rpm.fragments).await?;
-            new |= builds::put_copy(tx, id, &rpm.location, &rpm.row.sha256).await?;
-        }
-        let build = builds::by_nvr(tx, buildsys, &self.nvr).await?;
-        let lost = store::Error::Corrupt { column: "builds.name", why: format!("{} is not found again", self.nvr) };
-        build.map(|build| (build, new)).ok_or(lost)
-    }
-}
-
-impl NewRpm {
-    fn agrees(&self, there: &str, here: &str, shown: &str, other: &RpmRow) -> Result<(), ImportError> {
-        if self.row.nevra != other.nevra && self.row.nevra.file_name() != other.nevra.file_name() {
-            return Ok(());
-        }
-        let nevra = Box::new(self.row.nevra.clone());
-        if self.row.content != other.content {
-            return Err(ImportError::Different { nevra, there: shown.to_owned() });
-        }
-        if there == here && self.row.sha256 != other.sha256 {
-            return Err(ImportError::SignedDifferently { nevra, there: shown.to_owned() });
-        }
-        Ok(())
-    }
 }

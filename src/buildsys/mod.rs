@@ -5,7 +5,9 @@
 //! answers are rows.
 
 mod import;
+mod intake;
 pub mod local;
+mod spool;
 mod volume;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +20,9 @@ pub use crate::store::builds::{BuildRow, Copy, RpmRow};
 use crate::store::tags::{LinkRow, PackageRow, TaggingRow};
 
 pub use import::{Import, ImportError, NewBuild, Problem, read as read_import};
+pub use intake::{Stored, batches, place, stored};
 pub use local::{Local, Refusal};
+pub use spool::{Spool, Spooled};
 pub use volume::Volume;
 
 /// What can go wrong when the build system is asked.

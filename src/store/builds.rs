@@ -135,6 +135,21 @@ pub async fn set_state(tx: &mut Write, id: i64, state: BuildState) -> Result<(),
     Ok(())
 }
 
+/// Returns those of the builds with these NVRs that there are, in no order.
+pub async fn by_nvrs(tx: &mut Tx, buildsys: &str, nvrs: &[&Nvr]) -> Result<Vec<BuildRow>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT b.id, b.name, b.version, b.release, b.epoch, b.state, b.exclusive_arch, b.exclude_arch \
+         FROM json_each($2) j CROSS JOIN builds b ON b.buildsys = $1 AND b.name = json_extract(j.value, '$[0]') \
+         AND b.version = json_extract(j.value, '$[1]') AND b.release = json_extract(j.value, '$[2]')",
+        "SELECT b.id, b.name, b.version, b.release, b.epoch, b.state, b.exclusive_arch, b.exclude_arch \
+         FROM json_array_elements(CAST($2 AS JSON)) j(value) JOIN builds b ON b.buildsys = $1 \
+         AND b.name = j.value ->> 0 AND b.version = j.value ->> 1 AND b.release = j.value ->> 2"
+    );
+    let asked: Vec<[&str; 3]> = nvrs.iter().map(|nvr| [nvr.name().as_str(), nvr.version(), nvr.release()]).collect();
+    fetch!(tx, Build, sql, buildsys, to_json(&asked))?.into_iter().map(build_row).collect()
+}
+
 /// Returns the build with this NVR.
 pub async fn by_nvr(tx: &mut Tx, buildsys: &str, nvr: &Nvr) -> Result<Option<BuildRow>, Error> {
     let sql = "SELECT id, name, version, release, epoch, state, exclusive_arch, exclude_arch FROM builds \
@@ -187,17 +202,31 @@ pub async fn copies(tx: &mut Tx, ids: &[i64]) -> Result<Vec<Copy>, Error> {
     places.into_iter().zip(rpms).map(copy).collect()
 }
 
-/// Returns the files, of any build, whose RPM has this name, version, release and arch.
-pub async fn same_nvra(tx: &mut Tx, nevra: &Nevra) -> Result<Vec<(String, RpmRow)>, Error> {
-    let sql = "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, \
-               r.source_rpm, r.build_time, c.path FROM build_rpms c JOIN rpms r ON r.sha256 = c.sha256 \
-               WHERE r.name = $1 AND r.version = $2 AND r.release = $3 AND r.arch = $4 ORDER BY c.path";
+/// Returns the files, of any build, whose RPM has name, version, release and arch of one of these.
+pub async fn same_nvra(tx: &mut Tx, nevras: &[&Nevra]) -> Result<Vec<(String, RpmRow)>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, \
+         r.source_rpm, r.build_time, c.path FROM json_each($1) j CROSS JOIN rpms r \
+         ON r.name = json_extract(j.value, '$[0]') AND r.version = json_extract(j.value, '$[1]') \
+         AND r.release = json_extract(j.value, '$[2]') AND r.arch = json_extract(j.value, '$[3]') \
+         JOIN build_rpms c ON c.sha256 = r.sha256 ORDER BY c.path",
+        "SELECT r.sha256, r.name, r.epoch, r.version, r.release, r.arch, r.size, r.content, r.sigkey, \
+         r.source_rpm, r.build_time, c.path FROM json_array_elements(CAST($1 AS JSON)) j(value) JOIN rpms r \
+         ON r.name = j.value ->> 0 AND r.version = j.value ->> 1 \
+         AND r.release = j.value ->> 2 AND r.arch = j.value ->> 3 \
+         JOIN build_rpms c ON c.sha256 = r.sha256 ORDER BY c.path"
+    );
+    let mut asked: Vec<[&str; 4]> = Vec::with_capacity(nevras.len());
+    for nevra in nevras {
+        asked.push([nevra.name.as_str(), &nevra.evr.version, &nevra.evr.release, nevra.arch.as_str()]);
+    }
+    asked.sort_unstable();
+    asked.dedup();
     type Found = (String, String, i64, String, String, String, i64, String, Option<String>, String, i64, String);
-    let (name, arch) = (nevra.name.as_str(), nevra.arch.as_str());
-    let rows = fetch!(tx, Found, sql, name, nevra.evr.version.as_str(), nevra.evr.release.as_str(), arch)?;
     let found =
         |(a, b, c, d, e, f, g, h, i, j, k, path): Found| Ok((path, rpm_row((a, b, c, d, e, f, g, h, i, j, k))?));
-    rows.into_iter().map(found).collect()
+    fetch!(tx, Found, sql, to_json(&asked))?.into_iter().map(found).collect()
 }
 
 /// Keeps what is known of an RPM file, with its rendered metadata.

@@ -71,6 +71,15 @@ impl Drop for Staged {
     }
 }
 
+/// Opens a new file on the file system of `dir` that has no name and goes with the last who holds it open.
+pub fn nameless(dir: &Path) -> Result<File, Error> {
+    let path = under_way(dir);
+    let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+    let file = file.map_err(Error::file("cannot write", &path))?;
+    remove(&path)?;
+    Ok(file)
+}
+
 /// Makes what was renamed or linked into `dir` durable.
 pub fn sync_dir(dir: &Path) -> Result<(), Error> {
     let sync = || File::open(dir)?.sync_all();
@@ -145,9 +154,21 @@ pub const ANY_WAY: &[Transfer] = &[Transfer::Hardlink, Transfer::Reflink, Transf
 pub fn place_file(from: &Path, place: &Path, ways: &[Transfer]) -> Result<(), Error> {
     let (dir, _) = split(place)?;
     make_dir(dir)?;
+    bring(from, place, ways, |file| file.sync_all())
+}
+
+/// As [`place_file`], but nothing is durable before [`sync_file_system`]: for many files at once.
+pub fn place_file_unsynced(from: &Path, place: &Path, ways: &[Transfer]) -> Result<(), Error> {
+    let (dir, _) = split(place)?;
+    fs::create_dir_all(dir).map_err(Error::file("cannot make the directory", dir))?;
+    bring(from, place, ways, |_| Ok(()))
+}
+
+fn bring(from: &Path, place: &Path, ways: &[Transfer], sync: fn(&File) -> io::Result<()>) -> Result<(), Error> {
     if place.symlink_metadata().is_ok() {
         return Ok(());
     }
+    let (dir, _) = split(place)?;
     let from = &fs::canonicalize(from).map_err(Error::file("cannot find", from))?;
     let beside = under_way(dir);
     let mut last = io::Error::from(io::ErrorKind::Unsupported);
@@ -158,7 +179,7 @@ pub fn place_file(from: &Path, place: &Path, ways: &[Transfer]) -> Result<(), Er
             Transfer::Reflink => reflink_copy::reflink(from, &beside),
             Transfer::Copy => fs::copy(from, &beside).map(drop),
         };
-        match done.and_then(|()| File::open(&beside)?.sync_all()).and_then(|()| fs::rename(&beside, place)) {
+        match done.and_then(|()| sync(&File::open(&beside)?)).and_then(|()| fs::rename(&beside, place)) {
             Ok(()) => {
                 // A rename onto a second name of the same file does nothing and leaves both.
                 let _ = fs::remove_file(&beside);

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pkgset::Cutter;
+use super::pkgset::{Cutter, Size};
 use super::select::{self, Candidate, Choice};
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
@@ -40,8 +40,8 @@ pub(super) enum NewSet {
     Patched(BTreeMap<PackageName, Choice>),
     /// The newest one of another tag, but for these packages.
     Like(TagName, Revision, BTreeMap<PackageName, Choice>),
-    /// All of it, cut and packed, and what is held.
-    Whole(Vec<Packed>, BTreeMap<PackageName, Vec<Held>>),
+    /// All of it, cut and packed, how much it is, and what is held.
+    Whole(Vec<Packed>, Size, BTreeMap<PackageName, Vec<Held>>),
 }
 
 impl Tags {
@@ -147,7 +147,8 @@ impl Tags {
             }
             cutter.push(builds)?;
         }
-        Ok(NewSet::Whole(cutter.finish()?, held))
+        let (packed, size) = cutter.finish()?;
+        Ok(NewSet::Whole(packed, size, held))
     }
 
     /// Decides on every package; files are read only of builds that come into question.

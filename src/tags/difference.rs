@@ -62,6 +62,10 @@ impl Side {
         Self { left: own.collect(), builds: VecDeque::new() }
     }
 
+    fn is_done(&self) -> bool {
+        self.left.is_empty() && self.builds.is_empty()
+    }
+
     async fn fill(&mut self, tx: &mut Tx) -> Result<(), store::Error> {
         while self.builds.is_empty() && !self.left.is_empty() {
             let some: Vec<Blake3> = self.left.drain(..AT_ONCE.min(self.left.len())).collect();
@@ -75,6 +79,16 @@ impl Differences {
     /// Begins to compare the sets with these chunks.
     pub fn new(old: &[ChunkRef], new: &[ChunkRef]) -> Self {
         Self { old: Side::new(old, new), new: Side::new(new, old) }
+    }
+
+    /// Returns whether nothing more can be removed.
+    pub fn removed_all(&self) -> bool {
+        self.old.is_done()
+    }
+
+    /// Returns whether nothing more can be added.
+    pub fn added_all(&self) -> bool {
+        self.new.is_done()
     }
 
     /// Returns the next step.

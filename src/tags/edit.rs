@@ -4,17 +4,15 @@
 //! message, so that a command and a broker cause the same; the rest has no message in Koji either.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
 use super::circle::circle;
 use super::receive::{Incoming, Outcome};
 use super::{Error, Order, Tags};
-use crate::buildsys::{self, BuildSystem, Problem, read_import};
+use crate::buildsys::{self, BuildSystem};
 use crate::model::{Arch, Nvr, PackageName, TagName};
 use crate::store::builds::{self, BuildState};
-use crate::store::durable::Lock;
 use crate::store::inbox::Door;
 use crate::store::tags::{self as rows, LinkRow, NOW, PackageState, TagRow};
 use crate::store::{self, Tx, Write};
@@ -133,26 +131,13 @@ pub struct TagEdit {
     pub with: Vec<LinkEdit>,
 }
 
-/// What became of an import.
-#[derive(Debug, Default)]
-pub struct ImportReport {
-    /// Builds that are new, or got new files.
-    pub imported: Vec<Nvr>,
-    /// Builds that were there whole.
-    pub known: Vec<Nvr>,
-    /// Builds taken without their source RPM.
-    pub without_source: Vec<Nvr>,
-    /// What was refused.
-    pub problems: Vec<Problem>,
-}
-
 impl Tags {
     async fn tag(&self, tx: &mut Tx, name: &TagName) -> Result<TagRow, EditError> {
         let tag = rows::by_name(tx, self.local.id(), name.as_str()).await?;
         tag.ok_or_else(|| EditError::NoSuchTag(name.clone()))
     }
 
-    async fn now(&self, tx: &mut Write) -> Result<i64, store::Error> {
+    pub(super) async fn now(&self, tx: &mut Write) -> Result<i64, store::Error> {
         let arrived_at = self.clock.micros();
         self.place(tx, None, arrived_at).await
     }
@@ -322,60 +307,6 @@ impl Tags {
         }
         self.commit(tx).await
     }
-
-    /// Imports the RPM files that `paths` name or contain, build by build; each is whole or not there.
-    /// What waited for a build takes effect with it.
-    pub async fn import(&self, paths: Vec<PathBuf>) -> Result<ImportReport, Error> {
-        let lock_file = self.config.data_dir.join("import.lock");
-        let (lock, import) = blocking(move || Ok((Lock::wait(&lock_file)?, read_import(&paths)))).await?;
-        let mut report = ImportReport { problems: import.problems, ..ImportReport::default() };
-        for build in import.builds {
-            let nvr = build.nvr.clone();
-            if build.arches.is_none() {
-                report.without_source.push(nvr.clone());
-            }
-            match self.import_build(build).await? {
-                Ok(true) => report.imported.push(nvr),
-                Ok(false) => report.known.push(nvr),
-                Err(problem) => report.problems.push(problem),
-            }
-        }
-        drop(lock);
-        self.bells.tags.ring();
-        Ok(report)
-    }
-
-    async fn import_build(&self, build: buildsys::NewBuild) -> Result<Result<bool, Problem>, Error> {
-        let mut tx = self.db.read().await?;
-        if let Err(problem) = build.check(&mut tx).await {
-            return Ok(Err(problem));
-        }
-        let known: Vec<i64> =
-            builds::by_nvr(&mut tx, self.local.id(), &build.nvr).await?.iter().map(|b| b.id).collect();
-        let copies = builds::copies(&mut tx, &known).await?;
-        drop(tx);
-        let known: Vec<String> = copies.into_iter().map(|copy| copy.path).collect();
-        let (volume, ways) = (self.local.volume().clone(), self.config.buildsys.import.clone());
-        let (build, placed) = blocking(move || {
-            let placed = build.place(&volume, &ways, &known);
-            Ok((build, placed))
-        })
-        .await?;
-        if let Err(problem) = placed {
-            return Ok(Err(problem));
-        }
-        let mut tx = self.db.write().await?;
-        let event = self.now(&mut tx).await?;
-        let (row, new) = build.record(&mut tx, self.local.id(), event, self.clock.micros()).await?;
-        for tag in rows::tags_of_build(&mut tx, row.id).await?.into_iter().filter(|_| new) {
-            if let Some(tag) = rows::by_id(&mut tx, tag).await? {
-                self.wake_dependents(&mut tx, &tag, row.nvr.name().as_str()).await?;
-            }
-        }
-        self.release(&mut tx, &row).await?;
-        tx.commit().await?;
-        Ok(Ok(new))
-    }
 }
 
 /// Refuses what is no base arch, and an arch named twice.
@@ -394,13 +325,4 @@ fn check_arches(arches: &[Arch]) -> Result<(), EditError> {
 
 async fn own_state(tx: &mut Tx, tag: i64, package: &PackageName) -> Result<Option<PackageState>, store::Error> {
     Ok(rows::packages(tx, tag, Some(std::slice::from_ref(package)), NOW).await?.first().map(|row| row.state))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, store::Error> + Send + 'static,
-) -> Result<T, store::Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
 }

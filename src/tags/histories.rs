@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::ask::NewSet;
+use super::pkgset::Size;
 use super::{Bells, Incoming, LinkEdit, TagEdit, Tags};
 use crate::buildsys::{Local, RpmRow, Volume};
 use crate::clock::Clock;
@@ -186,14 +187,19 @@ impl House {
         for tag in (0..TAGS.len()).map(tag) {
             let Some(rule) = self.tags.config.follow.for_tag(&tag) else { continue };
             let facts = self.tags.buildsys.facts(&tag, None, NOW).await.unwrap().unwrap();
-            let NewSet::Whole(packed, held) = self.tags.all(&facts, rule).await.unwrap() else { panic!("all of it") };
+            let NewSet::Whole(packed, size, held) = self.tags.all(&facts, rule).await.unwrap() else {
+                panic!("all of it")
+            };
             let chunks: Vec<ChunkRef> = packed.into_iter().map(|chunk| chunk.reference).collect();
             let mut tx = self.db.read().await.unwrap();
             let newest = pkgsets::newest(&mut tx, &tag).await.unwrap().unwrap();
             assert_eq!(newest.chunks, chunks, "{tag}");
             let digests: Vec<_> = chunks.iter().map(|chunk| chunk.digest).collect();
             let kept = pkgsets::chunks(&mut tx, &digests).await.unwrap();
-            assert_eq!(newest.builds as usize, kept.iter().map(|chunk| chunk.builds.len()).sum::<usize>());
+            let mut counted = Size::default();
+            kept.iter().flat_map(|chunk| &chunk.builds).for_each(|build| counted.count(build));
+            assert_eq!(size, counted);
+            assert_eq!((newest.builds, newest.rpms), (size.builds, size.rpms), "{tag}");
             let mut said: BTreeMap<PackageName, Vec<Held>> = BTreeMap::new();
             for held in pkgsets::held(&mut tx, &tag).await.unwrap() {
                 said.entry(held.package.clone()).or_default().push(held);

@@ -9,6 +9,7 @@ mod difference;
 mod edit;
 #[cfg(test)]
 mod histories;
+mod import;
 mod inheritance;
 mod pkgset;
 mod receive;
@@ -30,7 +31,8 @@ use crate::store::tags::{self as rows, TagRow};
 use crate::store::{self, Db, Tx, Write, wakeups};
 
 pub use difference::{Change, Difference, Differences, difference};
-pub use edit::{EditError, ImportReport, LinkEdit, TagEdit};
+pub use edit::{EditError, LinkEdit, TagEdit};
+pub use import::ImportReport;
 pub use inheritance::{Order, Visit};
 pub use receive::{Incoming, Outcome};
 pub use wait::Prospect;

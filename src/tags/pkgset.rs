@@ -106,11 +106,35 @@ async fn put(tx: &mut Write, builds: Vec<BuildEntry>, chunks: &mut Vec<ChunkRef>
 pub struct Cutter {
     packed: Vec<Packed>,
     open: Vec<BuildEntry>,
+    size: Size,
+}
+
+/// How much is in a set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Builds.
+    pub builds: i64,
+    /// RPM files.
+    pub rpms: i64,
+}
+
+impl Size {
+    /// Counts one build in.
+    pub fn count(&mut self, build: &BuildEntry) {
+        self.builds += 1;
+        self.rpms += build.rpms.len() as i64;
+    }
+
+    /// Returns the size of a set of this size after it got so much, and lost so much.
+    pub fn after(self, added: Self, removed: Self) -> Self {
+        Self { builds: self.builds + added.builds - removed.builds, rpms: self.rpms + added.rpms - removed.rpms }
+    }
 }
 
 impl Cutter {
     /// Takes the next builds, sorted by package name, behind those before.
     pub fn push(&mut self, builds: Vec<BuildEntry>) -> Result<(), store::Error> {
+        builds.iter().for_each(|build| self.size.count(build));
         self.open.extend(builds);
         let mut chunks = Chunk::cut(std::mem::take(&mut self.open));
         // The last one may go on.
@@ -118,11 +142,11 @@ impl Cutter {
         self.pack(chunks)
     }
 
-    /// Returns all chunks, in the order of package names.
-    pub fn finish(mut self) -> Result<Vec<Packed>, store::Error> {
+    /// Returns all chunks, in the order of package names, and what is in them.
+    pub fn finish(mut self) -> Result<(Vec<Packed>, Size), store::Error> {
         let last = Chunk { builds: std::mem::take(&mut self.open) };
         self.pack(vec![last])?;
-        Ok(self.packed)
+        Ok((self.packed, self.size))
     }
 
     fn pack(&mut self, chunks: Vec<Chunk>) -> Result<(), store::Error> {
@@ -175,7 +199,7 @@ mod tests {
         for some in truth.values().cloned().collect::<Vec<_>>().chunks(7) {
             cutter.push(some.to_vec()).unwrap();
         }
-        cutter.finish().unwrap().into_iter().map(|chunk| chunk.reference).collect()
+        cutter.finish().unwrap().0.into_iter().map(|chunk| chunk.reference).collect()
     }
 
     proptest! {

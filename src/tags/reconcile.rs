@@ -4,16 +4,17 @@
 //! Takes no hint about what changed but which packages may have: what they are now is asked. An equal
 //! result wakes nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::ask::{Answer, NewSet};
 use super::difference::{Change, Differences};
-use super::pkgset::{self, Draft};
+use super::pkgset::{self, Draft, Size};
+use super::select::Choice;
 use super::{Error, Tags, turn};
 use crate::config::{FollowRule, Live};
-use crate::model::{Arch, BuildEntry, TagName, chain};
+use crate::model::{Arch, BuildEntry, PackageName, TagName, chain};
 use crate::outbox;
 use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::tags as rows;
@@ -125,25 +126,27 @@ impl Tags {
     ) -> Result<(), Error> {
         let old_chunks = before.as_ref().map_or(&[][..], |revision| &revision.chunks);
         let patched = matches!(answer.set, NewSet::Patched(_));
-        let chunks = put_set(tx, tag, old_chunks, answer.set).await?;
+        let (chunks, known) = put_set(tx, tag, old_chunks, answer.set).await?;
         let digest = pkgset::digest(&answer.arches, &chunks);
         if before.as_ref().is_some_and(|revision| revision.digest == digest) {
             // A restart or a changed rule may still have something to say to the repositories.
             return if patched { Ok(()) } else { self.wake_repos(tx, tag, rule, &answer.arches).await };
         }
-        let change = Changed::between(tx, old_chunks, &chunks).await?;
+        let was = before.as_ref().map(size_of).unwrap_or_default();
+        let change = Changed::between(tx, old_chunks, &chunks, known.map(|size| (was, size))).await?;
+        let size = was.after(change.added.size, change.removed.size);
         let revision = Revision {
             number: before.as_ref().map_or(1, |revision| revision.number + 1),
             digest,
             event_id: answer.event,
             arches: answer.arches,
             chunks,
-            builds: before.as_ref().map_or(0, |revision| revision.builds) + change.added.builds - change.removed.builds,
-            rpms: before.as_ref().map_or(0, |revision| revision.rpms) + change.added.rpms - change.removed.rpms,
+            builds: size.builds,
+            rpms: size.rpms,
             made_at: self.clock.micros(),
         };
         pkgsets::put(tx, tag, &revision).await?;
-        let (more, less) = (change.added.builds, change.removed.builds);
+        let (more, less) = (change.added.size.builds, change.removed.size.builds);
         let body = changed_body(tag, &revision, change);
         outbox::tell(tx, &self.clock, "tannery.tag.changed", tag.as_str(), body).await?;
         tracing::info!(
@@ -187,24 +190,45 @@ async fn still_holds(
     Ok(wake_ups.iter().all(|wake_up| left.contains(&wake_up.part)))
 }
 
-/// Says what is held, and gives the chunks of the new set.
-async fn put_set(tx: &mut Write, tag: &TagName, old: &[ChunkRef], set: NewSet) -> Result<Vec<ChunkRef>, store::Error> {
-    let (mut draft, choices) = match set {
-        NewSet::Patched(choices) => (Draft::of(old), choices),
+fn size_of(revision: &Revision) -> Size {
+    Size { builds: revision.builds, rpms: revision.rpms }
+}
+
+/// Says what is held, and gives the chunks of the new set; also how much is in them, where that is known
+/// without what it was before.
+async fn put_set(
+    tx: &mut Write,
+    tag: &TagName,
+    old: &[ChunkRef],
+    set: NewSet,
+) -> Result<(Vec<ChunkRef>, Option<Size>), store::Error> {
+    match set {
+        NewSet::Patched(choices) => Ok((patch(tx, tag, old, choices).await?, None)),
         NewSet::Like(other, revision, choices) => {
             pkgsets::copy_held(tx, &other, tag).await?;
-            (Draft::of(&revision.chunks), choices)
+            let chunks = patch(tx, tag, &revision.chunks, choices).await?;
+            let own = Changed::between(tx, &revision.chunks, &chunks, None).await?;
+            Ok((chunks, Some(size_of(&revision).after(own.added.size, own.removed.size))))
         }
-        NewSet::Whole(packed, held) => {
+        NewSet::Whole(packed, size, held) => {
             pkgsets::clear_held(tx, tag).await?;
             for (package, held) in &held {
                 pkgsets::set_held(tx, tag, package, held).await?;
             }
             let chunks = packed.iter().map(|chunk| chunk.reference.clone()).collect();
             pkgsets::put_packed(tx, packed).await?;
-            return Ok(chunks);
+            Ok((chunks, Some(size)))
         }
-    };
+    }
+}
+
+async fn patch(
+    tx: &mut Write,
+    tag: &TagName,
+    chunks: &[ChunkRef],
+    choices: BTreeMap<PackageName, Choice>,
+) -> Result<Vec<ChunkRef>, store::Error> {
+    let mut draft = Draft::of(chunks);
     for (package, choice) in choices {
         pkgsets::set_held(tx, tag, &package, &choice.held).await?;
         draft.set(tx, &package, choice.entry).await?;
@@ -215,18 +239,21 @@ async fn put_set(tx: &mut Write, tag: &TagName, old: &[ChunkRef], set: NewSet) -
 /// What a new revision adds or removes: how much, and the first names.
 #[derive(Default)]
 struct Amount {
-    builds: i64,
-    rpms: i64,
+    size: Size,
     nvrs: Vec<String>,
 }
 
 impl Amount {
     fn count(&mut self, build: &BuildEntry) {
-        self.builds += 1;
-        self.rpms += build.rpms.len() as i64;
-        if self.nvrs.len() < MOST_LISTED {
+        self.size.count(build);
+        if !self.is_listed() {
             self.nvrs.push(build.nvr.to_string());
         }
+    }
+
+    /// Returns whether no further name is wanted.
+    fn is_listed(&self) -> bool {
+        self.nvrs.len() == MOST_LISTED
     }
 }
 
@@ -237,12 +264,28 @@ struct Changed {
 }
 
 impl Changed {
-    async fn between(tx: &mut Tx, old: &[ChunkRef], new: &[ChunkRef]) -> Result<Self, store::Error> {
+    /// Compares two sets, of which the sizes may be known: then a tag that gets a parent, and with it
+    /// everything, does not have to read everything.
+    async fn between(
+        tx: &mut Tx,
+        old: &[ChunkRef],
+        new: &[ChunkRef],
+        sizes: Option<(Size, Size)>,
+    ) -> Result<Self, store::Error> {
         let (mut changed, mut differences) = (Self::default(), Differences::new(old, new));
         while let Some(change) = differences.next(tx).await? {
             match change {
                 Change::Added(build) => changed.added.count(&build),
                 Change::Removed(build) => changed.removed.count(&build),
+            }
+            let Some((was, is)) = sizes else { continue };
+            if differences.removed_all() && changed.added.is_listed() {
+                changed.added.size = is.after(changed.removed.size, was);
+                break;
+            }
+            if differences.added_all() && changed.removed.is_listed() {
+                changed.removed.size = was.after(changed.added.size, is);
+                break;
             }
         }
         Ok(changed)
@@ -251,7 +294,7 @@ impl Changed {
 
 fn changed_body(tag: &TagName, revision: &Revision, change: Changed) -> Map<String, Value> {
     let Changed { added, removed } = change;
-    let truncated = added.builds.max(removed.builds) > MOST_LISTED as i64;
+    let truncated = added.size.builds.max(removed.size.builds) > MOST_LISTED as i64;
     let body = json!({
         "tag": tag,
         "revision": revision.number,
@@ -267,4 +310,49 @@ fn changed_body(tag: &TagName, revision: &Revision, change: Changed) -> Map<Stri
         "rpms": revision.rpms,
     });
     body.as_object().cloned().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pkgset::Cutter;
+    use super::*;
+    use crate::model::Nvr;
+    use crate::store::Db;
+
+    fn builds(from: usize, to: usize, version: &str) -> Vec<BuildEntry> {
+        let build = |at| BuildEntry {
+            nvr: Nvr::new(&format!("p{at:05}"), version, "1").unwrap(),
+            from: "t".parse().unwrap(),
+            exclusive_arch: vec![],
+            exclude_arch: vec![],
+            rpms: vec![],
+        };
+        (from..to).map(build).collect()
+    }
+
+    async fn put(tx: &mut Write, builds: Vec<BuildEntry>) -> (Vec<ChunkRef>, Size) {
+        let mut cutter = Cutter::default();
+        cutter.push(builds).unwrap();
+        let (packed, size) = cutter.finish().unwrap();
+        let chunks = packed.iter().map(|chunk| chunk.reference.clone()).collect();
+        pkgsets::put_packed(tx, packed).await.unwrap();
+        (chunks, size)
+    }
+
+    #[tokio::test]
+    async fn where_the_sizes_are_known_the_amounts_are_the_same_without_reading_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&dir.path().join("state.sqlite")).await.unwrap();
+        let mut tx = db.write().await.unwrap();
+        let much = put(&mut tx, builds(0, MOST_LISTED + 500, "1")).await;
+        let little = put(&mut tx, builds(20, 30, "2")).await;
+        let nothing = (Vec::new(), Size::default());
+        for (old, new) in [(&nothing, &much), (&much, &nothing), (&little, &much), (&much, &little)] {
+            let all = Changed::between(&mut tx, &old.0, &new.0, None).await.unwrap();
+            let known = Changed::between(&mut tx, &old.0, &new.0, Some((old.1, new.1))).await.unwrap();
+            assert_eq!((known.added.size, known.removed.size), (all.added.size, all.removed.size));
+            assert_eq!((known.added.nvrs, known.removed.nvrs), (all.added.nvrs, all.removed.nvrs));
+            assert_eq!(old.1.after(all.added.size, all.removed.size), new.1);
+        }
+    }
 }

@@ -62,10 +62,10 @@ async fn a_build_has_its_files_and_is_found_by_name_and_id(db: Db) {
     let copies = builds::copies(&mut tx, &[id, other]).await.unwrap();
     let copy = |path: &str, rpm: &RpmRow| Copy { build_id: id, path: path.to_owned(), rpm: rpm.clone() };
     assert_eq!(copies, [copy("A/signed", &signed), copy("z/plain", &plain)]);
-    let same = builds::same_nvra(&mut tx, &Nevra::new("bash", 0, "1", "1", "x86_64").unwrap()).await.unwrap();
+    let same = builds::same_nvra(&mut tx, &[&Nevra::new("bash", 0, "1", "1", "x86_64").unwrap()]).await.unwrap();
     assert_eq!(same, [("A/signed".to_owned(), signed), ("z/plain".to_owned(), plain.clone())]);
     let stranger = Nevra::new("bash", 0, "1", "1", "noarch").unwrap();
-    assert!(builds::same_nvra(&mut tx, &stranger).await.unwrap().is_empty());
+    assert!(builds::same_nvra(&mut tx, &[&stranger]).await.unwrap().is_empty());
     assert_eq!(builds::counts(&mut tx).await.unwrap(), (2, 2));
     drop(tx);
     let mut tx = db.write().await.unwrap();

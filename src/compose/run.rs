@@ -16,7 +16,6 @@ use super::{Error, Identity};
 use crate::clock::Clock;
 use crate::config::{Config, Definition, FollowRule};
 use crate::model::{BuildEntry, ComposeDate, ComposeId, ComposeStatus, PackagePattern, ReposOf, TagName, VariantId};
-use crate::repodata::Encoding;
 use crate::rpms::Library;
 use crate::store::Db;
 use crate::store::composes::{self, ComposeRow};
@@ -204,7 +203,7 @@ impl Composes {
             builds: input.builds,
             rules: input.rules,
             time: row.started_at.div_euclid(1_000_000).max(1),
-            encoding: Encoding { compression: self.config.repos.compression.into(), open_checksum: true },
+            compression: self.config.repos.compression.into(),
             root: self.place().work(&row.id),
             volume: self.tags.local.volume().clone(),
             library: Library::open(self.db.clone(), &self.config.data_dir),

@@ -18,7 +18,7 @@ use super::{Error, layout, productmd, treeinfo};
 use crate::buildsys::Volume;
 use crate::model::{Arch, BuildEntry, ComposeStatus, PackagePattern, RepoName, ReposOf, Sha256, Variant, VariantId};
 use crate::repodata::segments::Settings;
-use crate::repodata::{Encoding, Repomd};
+use crate::repodata::{Compression, Repomd, Sums};
 use crate::rpms::{Library, Listed};
 use crate::store;
 use crate::store::durable::{self, ANY_WAY};
@@ -31,7 +31,8 @@ pub(super) struct Job {
     pub rules: ReposOf,
     /// When the compose started, seconds after 1970, above 0: every time in its files.
     pub time: i64,
-    pub encoding: Encoding,
+    /// How metadata is compressed.
+    pub compression: Compression,
     /// The directory to fill; it is not there yet.
     pub root: PathBuf,
     pub volume: Volume,
@@ -129,10 +130,10 @@ fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sh
     let packages: Vec<Listed> = repo.entries.iter().map(listed).collect();
     let repodata = directory.join("repodata");
     durable::make_dir(&repodata)?;
-    let settings = Settings::of(job.encoding.compression);
+    let (settings, sums) = (Settings::of(job.compression), Sums { open: true, ..Sums::default() });
     let written = job.handle.block_on(async {
         let manifest = job.library.update(Arc::default(), Vec::new(), packages, settings).await?;
-        job.library.write_files(&repodata, Arc::new(manifest), settings, job.encoding.open_checksum).await
+        job.library.write_files(&repodata, Arc::new(manifest), settings, sums).await
     })?;
     let records = written.iter().map(|written| written.record(job.time)).collect();
     let bytes = Repomd { revision: job.time.to_string(), records }.to_bytes();

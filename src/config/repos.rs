@@ -22,6 +22,11 @@ pub enum Compression {
         /// 1 (fast) to 9 (small).
         level: u32,
     },
+    /// xz, level 0 to 9: small; each refresh compresses all of it again.
+    Xz {
+        /// 0 (fast) to 9 (small).
+        level: u32,
+    },
 }
 
 impl Default for Compression {
@@ -32,7 +37,9 @@ impl Default for Compression {
 
 /// A text that is not a [`Compression`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("write \"zstd\", \"gzip\", or either with a level, \"zstd:1\" to \"zstd:19\", \"gzip:1\" to \"gzip:9\"")]
+#[error(
+    "write \"zstd\", \"gzip\", \"xz\", or one with a level, \"zstd:1\" to \"zstd:19\", \"gzip:1\" to \"gzip:9\", \"xz:0\" to \"xz:9\""
+)]
 pub struct BadCompression;
 
 impl FromStr for Compression {
@@ -43,11 +50,13 @@ impl FromStr for Compression {
             Some((kind, level)) => (kind, Some(level.parse::<u8>().map_err(|_| BadCompression)?)),
         };
         match (kind, level) {
-            // As small as createrepo_c's level 10 in one piece, at half the work; for gzip its own level.
+            // As small as createrepo_c's level 10 in one piece, at half the work; for the others its own levels.
             ("zstd", None) => Ok(Self::Zstd { level: 7 }),
             ("gzip", None) => Ok(Self::Gzip { level: 6 }),
+            ("xz", None) => Ok(Self::Xz { level: 5 }),
             ("zstd", Some(level @ 1..=19)) => Ok(Self::Zstd { level: level.into() }),
             ("gzip", Some(level @ 1..=9)) => Ok(Self::Gzip { level: level.into() }),
+            ("xz", Some(level @ 0..=9)) => Ok(Self::Xz { level: level.into() }),
             _ => Err(BadCompression),
         }
     }
@@ -58,6 +67,7 @@ impl fmt::Display for Compression {
         match self {
             Self::Zstd { level } => write!(f, "zstd:{level}"),
             Self::Gzip { level } => write!(f, "gzip:{level}"),
+            Self::Xz { level } => write!(f, "xz:{level}"),
         }
     }
 }
@@ -142,6 +152,9 @@ impl Default for Repos {
 impl Repos {
     /// Refuses values that do not go together; the error names the key.
     pub(super) fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.form == Form::Assembled && matches!(self.compression, Compression::Xz { .. }) {
+            return Err(("form", "\"assembled\" needs zstd or gzip: xz cannot be joined from segments".to_owned()));
+        }
         if self.at_latest < self.quiet {
             return Err(("at_latest", "is shorter than quiet".to_owned()));
         }
@@ -161,7 +174,7 @@ mod tests {
         assert_eq!("zstd".parse(), Ok(Compression::Zstd { level: 7 }));
         assert_eq!("zstd:3".parse(), Ok(Compression::Zstd { level: 3 }));
         assert_eq!("gzip:9".parse(), Ok(Compression::Gzip { level: 9 }));
-        for bad in ["", "xz", "zstd:", "zstd:0", "zstd:20", "gzip:10", "gzip:-1", "zstd:300", "zstd :1"] {
+        for bad in ["", "bzip2", "xz:10", "zstd:", "zstd:0", "zstd:20", "gzip:10", "gzip:-1", "zstd:300", "zstd :1"] {
             assert_eq!(bad.parse::<Compression>(), Err(BadCompression), "{bad:?}");
         }
     }

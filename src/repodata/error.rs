@@ -11,25 +11,6 @@ pub enum Error {
     /// Compressing failed, or the sink did not take the bytes.
     #[error("the metadata cannot be written")]
     Write(#[source] io::Error),
-    /// The caller could not give the next package.
-    #[error("the next package cannot be had")]
-    Package(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The packages did not come in the canonical order.
-    #[error("{href} is out of order: it belongs before {before}")]
-    Order {
-        /// The package that came too late.
-        href: String,
-        /// The package that came before it.
-        before: String,
-    },
-    /// The file's head announces another number of packages than came.
-    #[error("{announced} packages were announced, and {came} came")]
-    Count {
-        /// What the head says.
-        announced: u64,
-        /// How many there were; counting stops at the first beyond.
-        came: u64,
-    },
     /// `repomd.xml` is not well-formed.
     #[error("repomd.xml is not well-formed")]
     Xml(#[source] quick_xml::Error),

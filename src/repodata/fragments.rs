@@ -201,7 +201,10 @@ mod tests {
     #[test]
     fn the_dictionary_of_this_version_never_changes() {
         assert_eq!(VERSION, b"TFR2");
-        assert_eq!(Blake3::of(DICTIONARY).to_string(), "c1d4a4aacff68540d0b7170cce5f9c8a4852c3f13b31d61368a3f694d07ed8c9");
+        assert_eq!(
+            Blake3::of(DICTIONARY).to_string(),
+            "c1d4a4aacff68540d0b7170cce5f9c8a4852c3f13b31d61368a3f694d07ed8c9"
+        );
     }
 
     #[test]

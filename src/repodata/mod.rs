@@ -19,15 +19,15 @@ mod repomd_parse;
 pub mod segments;
 #[cfg(test)]
 mod testing;
-mod write;
+mod written;
 mod xml;
 
 pub use describe::describe;
 pub use described::{DEPENDENCIES, Described, Entry};
-pub use encoding::{Compression, Encoding};
+pub use encoding::{Compression, Sums};
 pub use error::Error;
 pub use fragments::{Fragments, render};
 pub use kind::Kind;
-pub use output::Digested;
+pub use output::{Digested, Packer};
 pub use repomd::{Checksum, Record, Repomd};
-pub use write::{Location, Written, write};
+pub use written::Written;

@@ -2,80 +2,96 @@
 
 use std::io::{self, Write};
 
+use bzip2::write::BzEncoder;
 use flate2::GzBuilder;
 use flate2::write::GzEncoder;
-use sha2::Digest;
+use liblzma::write::XzEncoder;
 
 use super::encoding::Compression;
-use super::error::Error;
-use crate::model::Sha256;
+use super::repomd::Checksum;
+use crate::model::{ChecksumType, Hasher};
 
 /// Digest and size of some bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digested {
-    /// SHA-256 of the bytes.
-    pub sha256: Sha256,
+    /// Digest of the bytes.
+    pub checksum: Checksum,
     /// How many there are.
     pub size: u64,
 }
 
-/// The way of the bytes: counted open, compressed, counted as they go to the sink.
-pub(super) struct Output<W: Write> {
-    open: Option<Tally>,
-    encoder: Encoder<Counted<W>>,
-}
+/// A way to a sink on which bytes are compressed into one stream: equal bytes, equal streams.
+pub struct Packer<W: Write>(Encoder<W>);
 
 enum Encoder<W: Write> {
     Zstd(zstd::Encoder<'static, W>),
     Gzip(GzEncoder<W>),
+    Xz(XzEncoder<W>),
+    Bzip2(BzEncoder<W>),
     Plain(W),
 }
 
-impl<W: Write> Output<W> {
-    /// Returns the way to `sink`, on which the open bytes are counted if `open` says so.
-    pub(super) fn new(compression: Compression, open: bool, sink: W) -> Result<Self, Error> {
-        let counted = Counted { tally: Tally::default(), sink };
-        let encoder = match compression {
-            Compression::Zstd { level } => Encoder::Zstd(zstd::Encoder::new(counted, level).map_err(Error::Write)?),
-            // No name and no time, so that equal packages give equal bytes.
+impl<W: Write> Packer<W> {
+    /// Returns the way to `sink`.
+    ///
+    /// # Errors
+    /// There is no memory for the encoder, or it has no such level.
+    pub fn new(compression: Compression, sink: W) -> io::Result<Self> {
+        Ok(Self(match compression {
+            Compression::Zstd { level } => Encoder::Zstd(zstd::Encoder::new(sink, level)?),
+            // No name and no time, so that equal bytes stay equal.
             Compression::Gzip { level } => {
-                Encoder::Gzip(GzBuilder::new().mtime(0).write(counted, flate2::Compression::new(level)))
+                Encoder::Gzip(GzBuilder::new().mtime(0).write(sink, flate2::Compression::new(level)))
             }
-            Compression::None => Encoder::Plain(counted),
+            Compression::Xz { level } => Encoder::Xz(XzEncoder::new(sink, level)),
+            Compression::Bzip2 { level } => Encoder::Bzip2(BzEncoder::new(sink, bzip2::Compression::new(level))),
+            Compression::None => Encoder::Plain(sink),
+        }))
+    }
+
+    /// Ends the stream; returns the sink.
+    ///
+    /// # Errors
+    /// The sink refuses the end.
+    pub fn finish(self) -> io::Result<W> {
+        let mut sink = match self.0 {
+            Encoder::Zstd(encoder) => encoder.finish()?,
+            Encoder::Gzip(encoder) => encoder.finish()?,
+            Encoder::Xz(encoder) => encoder.finish()?,
+            Encoder::Bzip2(encoder) => encoder.finish()?,
+            Encoder::Plain(sink) => sink,
         };
-        Ok(Self { open: open.then(Tally::default), encoder })
+        sink.flush()?;
+        Ok(sink)
+    }
+}
+
+impl<W: Write> Write for Packer<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Encoder::Zstd(encoder) => encoder.write(bytes),
+            Encoder::Gzip(encoder) => encoder.write(bytes),
+            Encoder::Xz(encoder) => encoder.write(bytes),
+            Encoder::Bzip2(encoder) => encoder.write(bytes),
+            Encoder::Plain(sink) => sink.write(bytes),
+        }
     }
 
-    /// Sends text on its way.
-    pub(super) fn put(&mut self, text: &str) -> Result<(), Error> {
-        if let Some(open) = &mut self.open {
-            open.update(text.as_bytes());
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Encoder::Zstd(encoder) => encoder.flush(),
+            Encoder::Gzip(encoder) => encoder.flush(),
+            Encoder::Xz(encoder) => encoder.flush(),
+            Encoder::Bzip2(encoder) => encoder.flush(),
+            Encoder::Plain(sink) => sink.flush(),
         }
-        match &mut self.encoder {
-            Encoder::Zstd(encoder) => encoder.write_all(text.as_bytes()),
-            Encoder::Gzip(encoder) => encoder.write_all(text.as_bytes()),
-            Encoder::Plain(sink) => sink.write_all(text.as_bytes()),
-        }
-        .map_err(Error::Write)
-    }
-
-    /// Ends the stream; returns what the sink has got, and what was put in if it was counted.
-    pub(super) fn finish(self) -> Result<(Digested, Option<Digested>), Error> {
-        let mut counted = match self.encoder {
-            Encoder::Zstd(encoder) => encoder.finish(),
-            Encoder::Gzip(encoder) => encoder.finish(),
-            Encoder::Plain(sink) => Ok(sink),
-        }
-        .map_err(Error::Write)?;
-        counted.flush().map_err(Error::Write)?;
-        Ok((counted.tally.end(), self.open.map(Tally::end)))
     }
 }
 
 /// A sink whose bytes are counted and hashed.
-struct Counted<W> {
-    tally: Tally,
-    sink: W,
+pub(super) struct Counted<W> {
+    pub tally: Tally,
+    pub sink: W,
 }
 
 impl<W: Write> Write for Counted<W> {
@@ -91,19 +107,86 @@ impl<W: Write> Write for Counted<W> {
 }
 
 /// Bytes hashed and counted as they pass.
-#[derive(Default)]
 pub(super) struct Tally {
-    sha256: sha2::Sha256,
+    checksum: ChecksumType,
+    hasher: Hasher,
     size: u64,
 }
 
 impl Tally {
+    pub(super) fn new(checksum: ChecksumType) -> Self {
+        Self { checksum, hasher: checksum.hasher(), size: 0 }
+    }
+
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
+        self.hasher.update(bytes);
         self.size += bytes.len() as u64;
     }
 
     pub(super) fn end(self) -> Digested {
-        Digested { sha256: Sha256::from_bytes(self.sha256.finalize().into()), size: self.size }
+        let checksum = Checksum { algorithm: self.checksum.to_string(), hex: self.hasher.finish() };
+        Digested { checksum, size: self.size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::super::read::{Decompressed, Limits};
+    use super::*;
+
+    const ALL: [Compression; 5] = [
+        Compression::Zstd { level: 3 },
+        Compression::Gzip { level: 6 },
+        Compression::Xz { level: 5 },
+        Compression::Bzip2 { level: 9 },
+        Compression::None,
+    ];
+
+    fn packed(compression: Compression) -> Vec<u8> {
+        let mut packer = Packer::new(compression, Vec::new()).unwrap();
+        packer.write_all(b"<some text/>").unwrap();
+        packer.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_packed_can_be_unpacked_and_equal_bytes_stay_equal() {
+        for compression in ALL {
+            let mut open = Vec::new();
+            let bytes = packed(compression);
+            Decompressed::new(&bytes[..], Limits::default()).unwrap().read_to_end(&mut open).unwrap();
+            assert_eq!(open, b"<some text/>", "{compression:?}");
+            assert_eq!(packed(compression), bytes);
+        }
+    }
+
+    #[test]
+    fn gzip_tells_neither_time_nor_name() {
+        assert_eq!(packed(Compression::Gzip { level: 6 })[..8], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0]);
+    }
+
+    /// A sink that takes nothing.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error() {
+        for compression in ALL {
+            let mut packer = Packer::new(compression, Full).unwrap();
+            assert!(
+                packer.write_all(b"some text").and_then(|()| packer.finish().map(drop)).is_err(),
+                "{compression:?}"
+            );
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! Which packages do the tests of this room write? Small ones, with what a test asks for.
 
-use super::{Fragments, render};
 use crate::model::{
     ChangelogEntry, ChecksumType, Dependencies, Dependency, FileEntry, FileFacts, FileKind, HeaderRange, ListedFile,
     Nevra, Package, Sha256,
@@ -41,11 +40,6 @@ pub(super) fn file_facts() -> FileFacts {
 /// Returns the measures of the same file where it is listed.
 pub(super) fn listed_file() -> ListedFile {
     ListedFile { checksum_type: ChecksumType::Sha256, checksum: file_facts().sha256.to_string(), size: 1, time: -5 }
-}
-
-/// Returns the fragments of [`package`].
-pub(super) fn fragments(name: &str) -> Fragments {
-    render(&package(name), &file_facts())
 }
 
 /// Returns a dependency.

@@ -47,10 +47,10 @@ impl Repos {
         wake_up: &WakeUp,
     ) -> Result<(), Error> {
         let repodata = self.layout.repodata(tag, repo);
-        let (settings, open, manifest) = (draft.style.settings(), draft.style.open, draft.manifest.clone());
+        let (settings, sums, manifest) = (draft.style.settings(), draft.style.sums(), draft.manifest.clone());
         let written = match draft.style.form {
-            Form::Files => self.library.write_files(&repodata, manifest, settings, open).await?,
-            Form::Assembled => self.library.measure(manifest, settings, open).await?,
+            Form::Files => self.library.write_files(&repodata, manifest, settings, sums).await?,
+            Form::Assembled => self.library.measure(manifest, settings, sums).await?,
         };
         let repomd = self.repomd(tag, repo, &written).await?;
         let generation = self.begin((tag, repo), revision, &draft, &repomd, &written).await?;

@@ -3,6 +3,7 @@
 use super::layout::pool_name;
 use crate::config::{Compression, FollowRule, Form};
 use crate::model::RepoName;
+use crate::repodata::Sums;
 use crate::repodata::segments::Settings;
 
 /// Changes whenever other bytes come of the same packages and settings.
@@ -57,6 +58,11 @@ impl Style {
     /// Returns the part of a text that decides the segments.
     pub fn segments_of(text: &str) -> &str {
         text.rsplitn(3, ' ').nth(2).unwrap_or_default()
+    }
+
+    /// Returns which checksums of the metadata files are told.
+    pub fn sums(&self) -> Sums {
+        Sums { open: self.open, ..Sums::default() }
     }
 
     /// Returns the settings of the segments.

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::Error;
 use crate::model::{Blake3, RpmEntry, Sha256};
 use crate::repodata::segments::{self, Failed, Frame, Frames, Key, Manifest, Piece, Settings};
-use crate::repodata::{self, Fragments, Kind, Written};
+use crate::repodata::{self, Fragments, Kind, Sums, Written};
 use crate::store::builds::{self, RpmRow};
 use crate::store::durable::Staged;
 use crate::store::segments::{Batch, Segments};
@@ -137,7 +137,7 @@ impl Library {
     }
 
     /// Writes the metadata files of a manifest into `dir` under names that begin with their checksums; each
-    /// is synced, the directory is not. With `open`, checksums of the uncompressed files are taken too.
+    /// is synced, the directory is not. `sums` says which checksums are told.
     ///
     /// # Errors
     /// A segment is lost or damaged, or a file cannot be written.
@@ -146,12 +146,12 @@ impl Library {
         dir: &Path,
         manifest: Arc<Manifest>,
         settings: Settings,
-        open: bool,
+        sums: Sums,
     ) -> Result<Vec<Written>, MetadataError> {
         let dir: Arc<Path> = dir.into();
-        self.each_kind(manifest, settings, move |kind, assemble| {
+        self.each_kind(manifest, settings, sums, move |kind, assemble| {
             let mut staged = Staged::new(&dir, kind.as_str())?;
-            let written = assemble(&mut staged, open)?;
+            let written = assemble(&mut staged)?;
             staged.put(&written.file_name())?;
             Ok(written)
         })
@@ -166,19 +166,20 @@ impl Library {
         &self,
         manifest: Arc<Manifest>,
         settings: Settings,
-        open: bool,
+        sums: Sums,
     ) -> Result<Vec<Written>, MetadataError> {
-        self.each_kind(manifest, settings, move |_, assemble| assemble(&mut io::sink(), open)).await
+        self.each_kind(manifest, settings, sums, move |_, assemble| assemble(&mut io::sink())).await
     }
 
     async fn each_kind<W>(
         &self,
         manifest: Arc<Manifest>,
         settings: Settings,
+        sums: Sums,
         write: W,
     ) -> Result<Vec<Written>, MetadataError>
     where
-        W: Fn(Kind, &dyn Fn(&mut dyn Write, bool) -> Result<Written, MetadataError>) -> Result<Written, MetadataError>
+        W: Fn(Kind, &dyn Fn(&mut dyn Write) -> Result<Written, MetadataError>) -> Result<Written, MetadataError>
             + Clone
             + Send
             + 'static,
@@ -188,8 +189,8 @@ impl Library {
             let (segments, manifest, write) = (self.segments.clone(), manifest.clone(), write.clone());
             under_way.push(tokio::spawn(blocking(move || {
                 let batch = segments.batch()?;
-                let assemble = |sink: &mut dyn Write, open: bool| {
-                    Ok(segments::assemble(*kind, &manifest, &settings, open, &Shelf(&batch), sink)?)
+                let assemble = |sink: &mut dyn Write| {
+                    Ok(segments::assemble(*kind, &manifest, &settings, sums, &Shelf(&batch), sink)?)
                 };
                 write(*kind, &assemble)
             })));

@@ -56,12 +56,19 @@ impl Staged {
 
 impl Write for Staged {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_mut().map_or(Err(io::ErrorKind::BrokenPipe.into()), |file| file.write(bytes))
+        let Some(file) = &mut self.file else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        file.write(bytes).map_err(|source| told(&self.path, source))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), Write::flush)
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.flush().map_err(|source| told(&self.path, source))
     }
+}
+
+/// An error of a file under way, for those who see only bytes on their way: it names the file.
+pub(super) fn told(path: &Path, source: io::Error) -> io::Error {
+    io::Error::new(source.kind(), Error::file("cannot write", path)(source))
 }
 
 impl Drop for Staged {

@@ -143,7 +143,7 @@ impl Batch<'_> {
         let written = File::create(&path).and_then(|mut file| file.write_all(bytes));
         if let Err(error) = written {
             let _ = fs::remove_file(&path);
-            return Err(error);
+            return Err(durable::told(&path, error));
         }
         if let Some(twice) = self.staged().insert(*name, path) {
             let _ = fs::remove_file(twice);

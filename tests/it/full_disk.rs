@@ -134,10 +134,19 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// Returns the number of a core that this process may use.
+fn a_core() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let cores = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    cores.chars().take_while(char::is_ascii_digit).collect()
+}
+
 /// Publishes in `data` with the call number `at` of these failing; gives the error, and whether any failed.
 fn publish_with_failure(data: &Path, calls: &str, at: usize) -> (String, bool) {
     let log = data.join("strace.log");
-    let mut command = Command::new(peer("STRACE"));
+    let mut command = Command::new("taskset");
+    // On one core, the program compresses on the thread that calls.
+    command.args(["-c", &a_core()]).arg(peer("STRACE"));
     command.args(["-f", "-qq", "--seccomp-bpf", "-o"]).arg(&log);
     command.args(["-e", &format!("trace={calls}")]);
     command.args(["-e", &format!("inject={calls}:error=ENOSPC:when={}", WARMING + at)]);

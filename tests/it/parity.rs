@@ -3,16 +3,18 @@
 //! Needs createrepo_c's command and Python bindings, and rpmbuild: `TANNERY_PEERS_PYTHON` names the
 //! interpreter of a virtual environment that has them.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 
-use tannery::model::ChecksumType;
-use tannery::repodata::{self, Compression, Encoding, Fragments, Kind, Location, Repomd};
+use tannery::model::{Blake3, ChecksumType};
+use tannery::repodata::segments::{self, Frame, Frames, Key, Manifest, Piece, Settings};
+use tannery::repodata::{self, Compression, Fragments, Kind, Repomd, Sums};
 use tannery::rpms::{self, ReadOptions};
 
 /// What createrepo_c leaves out of a repository and we refuse, of the files that corpus.py makes.
@@ -153,33 +155,54 @@ fn files(directory: &Path) -> BTreeMap<String, PathBuf> {
 /// Writes a repository of all files that can be read; returns the names of the others.
 fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
     let mut refused = BTreeSet::new();
-    let mut listed = Vec::new();
+    let mut pieces = Vec::new();
     for (name, path) in files(corpus) {
         let Ok((package, file)) = rpms::read_verified(&path) else {
             refused.insert(name);
             continue;
         };
         let stored = repodata::render(&package, &file).to_bytes().unwrap();
+        let fragments = Fragments::from_bytes(&stored).unwrap();
+        let key = Key { nevra: package.nevra, pkgid: file.sha256.to_string(), href: name.clone() };
         let time_file = fs::metadata(&path).unwrap().mtime();
-        listed.push((Fragments::from_bytes(&stored).unwrap(), Location { href: name, time_file }));
+        pieces.push(Piece { key, texts: fragments.piece_texts(&name, None, time_file) });
     }
-    listed.sort_by_key(|(fragments, location)| (fragments.nevra().clone(), *fragments.sha256(), location.href.clone()));
+    pieces.sort_by(|one, other| one.key.cmp(&other.key));
     let repodata = out.join("repodata");
     fs::create_dir_all(&repodata).unwrap();
-    let records = Kind::ALL.map(|kind| write_file(kind, &listed, &repodata));
+    let (settings, kept) = (Settings::of(Compression::Zstd { level: 3 }), Kept::default());
+    let added = pieces.into_iter().map(Ok::<_, Infallible>);
+    let manifest = segments::update(&Manifest::default(), [], added, &settings, &kept).ok().unwrap();
+    let records = Kind::ALL.map(|kind| write_file(kind, &manifest, &settings, &kept, &repodata));
     let repomd = Repomd { revision: "1".to_owned(), records: records.to_vec() };
     assert_eq!(Repomd::parse(&repomd.to_bytes()).unwrap(), repomd);
     fs::write(repodata.join("repomd.xml"), repomd.to_bytes()).unwrap();
     refused
 }
 
-fn write_file(kind: Kind, listed: &[(Fragments, Location)], repodata: &Path) -> repodata::Record {
-    let packages =
-        listed.iter().map(|(fragments, location)| Ok::<_, Infallible>((Cow::Borrowed(fragments), location.clone())));
-    let encoding = Encoding { compression: Compression::Zstd { level: 3 }, open_checksum: true };
+/// Segments in memory.
+#[derive(Default)]
+struct Kept(Mutex<HashMap<Blake3, Vec<u8>>>);
+
+impl Frames for Kept {
+    fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
+        self.find(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.lock().unwrap().get(name).cloned())
+    }
+
+    fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().insert(*name, bytes.to_vec());
+        Ok(())
+    }
+}
+
+fn write_file(kind: Kind, manifest: &Manifest, settings: &Settings, kept: &Kept, repodata: &Path) -> repodata::Record {
     let unnamed = repodata.join("unnamed");
-    let sink = File::create(&unnamed).unwrap();
-    let written = repodata::write(kind, packages, listed.len() as u64, encoding, sink).unwrap();
+    let sums = Sums { open: true, ..Sums::default() };
+    let written = segments::assemble(kind, manifest, settings, sums, kept, File::create(&unnamed).unwrap()).unwrap();
     fs::rename(unnamed, repodata.join(written.file_name())).unwrap();
     written.record(1)
 }

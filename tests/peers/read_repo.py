@@ -1,9 +1,9 @@
 """Reads a repository whole, again and again, as a client that knows nothing from before.
 
-    read_repo.py [--reads N] [--until FILE] [--max-seconds S] [--seed N] URL_OR_DIRECTORY
+    read_repo.py [--reads N] [--until FILE] [--max-seconds S] [--seed N] [--pause MS] URL_OR_DIRECTORY
 
 A read is repomd.xml, every file it names, their checksums, sizes, packages and counts, and one RPM
-picked by chance. It goes on until N reads succeeded and, with --until, FILE is there. Over HTTP a
+picked by chance, with up to so many milliseconds between two of them. It goes on until N reads succeeded and, with --until, FILE is there. Over HTTP a
 connection refused, reset or cut short is excused and the read begins anew; in a directory nothing
 is. The last line is a JSON summary: reads, excused, generations (how many different repomd.xml),
 packages (in the last read), errors. Status 0: no errors and enough reads.
@@ -57,11 +57,26 @@ class Http:
         self.connection.close()
 
 
+class Slow:
+    """Takes its time between two files."""
+
+    def __init__(self, source, chance, pause):
+        self.source = source
+        self.chance = chance
+        self.pause = pause
+
+    def get(self, path):
+        data = self.source.get(path)
+        time.sleep(self.chance.random() * self.pause / 1000)
+        return data
+
+
 class Reader:
     """Counts what the reads came to."""
 
-    def __init__(self, base, seed):
+    def __init__(self, base, seed, pause):
         self.base = base
+        self.pause = pause
         self.chance = random.Random(seed)
         self.summary = {"reads": 0, "excused": 0, "generations": 0, "packages": 0, "seed": seed, "errors": []}
         self.seen = set()
@@ -77,6 +92,7 @@ class Reader:
             source.close()
 
     def take(self, source):
+        source = Slow(source, self.chance, self.pause) if self.pause else source
         found = repository.whole_read(source)
         if found.packages:
             repository.check_package(source, self.chance.choice(found.packages))
@@ -113,8 +129,9 @@ def main():
     parser.add_argument("--until", help="go on until this file exists")
     parser.add_argument("--max-seconds", type=float, default=600)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pause", type=int, default=0)
     arguments = parser.parse_args()
-    reader = Reader(arguments.base, arguments.seed)
+    reader = Reader(arguments.base, arguments.seed, arguments.pause)
     reader.loop(arguments.reads, arguments.until, arguments.max_seconds)
     print(json.dumps(reader.summary, sort_keys=True), flush=True)
     return 1 if reader.summary["errors"] else 0

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::super::output::Tally;
-use super::super::{Compression, Kind, Written};
+use super::super::output::{Counted, Packer, Tally};
+use super::super::{Compression, Kind, Sums, Written};
 use super::codec::{self, Compressor};
 use super::index::{Index, IndexFrame};
 use super::manifest::{Frame, Manifest};
@@ -41,10 +41,13 @@ pub struct Parts {
 /// Returns what a metadata file is joined of.
 ///
 /// # Errors
-/// Head or end cannot be compressed.
+/// It is one stream, which has no pieces, or head or end cannot be compressed.
 pub fn parts(kind: Kind, manifest: &Manifest, settings: &Settings) -> Result<Parts, Error> {
+    if is_one_stream(settings) {
+        return Err(Error::OneStream);
+    }
     let frames = &manifest.frames[kind as usize];
-    let (head, end) = (kind.head(manifest.packages()), format!("</{}>", kind.root()));
+    let (head, end) = (kind.head(manifest.packages()), end_of(kind));
     let mut compressor = Compressor::new(settings.compression).map_err(Error::Write)?;
     let packed_head = compressor.compress(head.as_bytes()).map_err(Error::Write)?;
     let mut last = compressor.compress(end.as_bytes()).map_err(Error::Write)?;
@@ -62,7 +65,7 @@ pub fn parts(kind: Kind, manifest: &Manifest, settings: &Settings) -> Result<Par
     Ok(Parts { parts, head, end })
 }
 
-/// Writes a metadata file into `sink`; with `open`, what is uncompressed is hashed too.
+/// Writes a metadata file into `sink`, and takes its checksums.
 ///
 /// # Errors
 /// A segment cannot be read or is not the one that was made, or the sink refuses.
@@ -70,38 +73,83 @@ pub fn assemble(
     kind: Kind,
     manifest: &Manifest,
     settings: &Settings,
-    open: bool,
+    sums: Sums,
     frames: &impl Frames,
-    mut sink: impl Write,
+    sink: impl Write,
 ) -> Result<Written, Error> {
-    let Parts { parts, head, end } = parts(kind, manifest, settings)?;
     let compression = settings.compression;
-    let mut tally = Tally::default();
-    let mut opened = (open && compression != Compression::None).then(Tally::default);
-    let mut put = |bytes: &[u8]| -> Result<(), Error> {
-        tally.update(bytes);
-        sink.write_all(bytes).map_err(Error::Write)
-    };
+    let mut out = Counted { tally: Tally::new(sums.checksum), sink };
+    let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
+    if is_one_stream(settings) {
+        pack(kind, manifest, compression, frames, &mut out, opened.as_mut())?;
+    } else {
+        join(parts(kind, manifest, settings)?, (kind, compression), frames, &mut out, opened.as_mut())?;
+    }
+    out.flush().map_err(Error::Write)?;
+    Ok(Written { kind, compression, file: out.tally.end(), open: opened.map(Tally::end) })
+}
+
+fn is_one_stream(settings: &Settings) -> bool {
+    settings.compression.of_segments() != settings.compression
+}
+
+fn end_of(kind: Kind) -> String {
+    format!("</{}>", kind.root())
+}
+
+/// Writes the pieces one after the other; their text passes `opened`.
+fn join(
+    parts: Parts,
+    (kind, compression): (Kind, Compression),
+    frames: &impl Frames,
+    out: &mut impl Write,
+    mut opened: Option<&mut Tally>,
+) -> Result<(), Error> {
+    let Parts { parts, head, end } = parts;
     if let Some(opened) = &mut opened {
         opened.update(head.as_bytes());
     }
     for part in &parts {
         match part {
-            Part::Bytes(bytes) => put(bytes)?,
+            Part::Bytes(bytes) => out.write_all(bytes).map_err(Error::Write)?,
             Part::Frame(frame) => {
                 let bytes = checked(frames, kind, frame)?;
-                put(&bytes)?;
+                out.write_all(&bytes).map_err(Error::Write)?;
                 if let Some(opened) = &mut opened {
                     opened.update(&text(kind, compression, frame, &bytes)?);
                 }
             }
         }
     }
-    sink.flush().map_err(Error::Write)?;
     if let Some(opened) = &mut opened {
         opened.update(end.as_bytes());
     }
-    Ok(Written { kind, compression, file: tally.end(), open: opened.map(Tally::end) })
+    Ok(())
+}
+
+/// Writes the texts of the segments as one stream.
+fn pack(
+    kind: Kind,
+    manifest: &Manifest,
+    compression: Compression,
+    frames: &impl Frames,
+    out: &mut impl Write,
+    mut opened: Option<&mut Tally>,
+) -> Result<(), Error> {
+    let mut packer = Packer::new(compression, out).map_err(Error::Write)?;
+    let mut put = |text: &[u8]| {
+        if let Some(opened) = &mut opened {
+            opened.update(text);
+        }
+        packer.write_all(text).map_err(Error::Write)
+    };
+    put(kind.head(manifest.packages()).as_bytes())?;
+    for frame in &manifest.frames[kind as usize] {
+        let bytes = checked(frames, kind, frame)?;
+        put(&text(kind, compression.of_segments(), frame, &bytes)?)?;
+    }
+    put(end_of(kind).as_bytes())?;
+    packer.finish().map(drop).map_err(Error::Write)
 }
 
 fn text(kind: Kind, compression: Compression, frame: &Frame, bytes: &[u8]) -> Result<Vec<u8>, Error> {

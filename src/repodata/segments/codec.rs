@@ -16,7 +16,7 @@ impl Compressor {
     pub(super) fn new(compression: Compression) -> io::Result<Self> {
         let zstd = match compression {
             Compression::Zstd { level } => Some(zstd::bulk::Compressor::new(level)?),
-            Compression::Gzip { .. } | Compression::None => None,
+            _ => None,
         };
         Ok(Self { compression, zstd })
     }
@@ -31,7 +31,9 @@ impl Compressor {
                 out.write_all(text)?;
                 out.finish()
             }
-            (None, _) => Ok(text.to_vec()),
+            (None, Compression::None) => Ok(text.to_vec()),
+            // Segments are never made so.
+            (None, _) => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -46,6 +48,7 @@ pub(super) fn open(compression: Compression, frame: &[u8], size: usize) -> io::R
             text
         }
         Compression::None => frame.to_vec(),
+        Compression::Xz { .. } | Compression::Bzip2 { .. } => return Err(io::ErrorKind::Unsupported.into()),
     };
     if text.len() == size { Ok(text) } else { Err(io::Error::other("its text has another length")) }
 }

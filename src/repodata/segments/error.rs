@@ -33,6 +33,9 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Files that are one stream have no pieces.
+    #[error("a file of xz or bzip2 is one stream, which is not joined from segments")]
+    OneStream,
     /// A package is larger than a segment can be.
     #[error("what is said of {href} is larger than 4 GiB")]
     TooLarge {

@@ -1,7 +1,5 @@
 //! Which leaves make one segment of a file? Gathers them, keeps segments that stay as they are.
 
-use std::sync::mpsc::SyncSender;
-
 use super::super::Kind;
 use super::cut::{ALL, Level, least_level};
 use super::manifest::Frame;
@@ -28,14 +26,14 @@ struct Group {
 /// The segments of all files under way.
 pub(super) struct Groups<'a> {
     kinds: &'a [Kind],
-    jobs: SyncSender<Job>,
+    jobs: Box<dyn FnMut(Job) + 'a>,
     open: [Group; KINDS],
     /// The segments so far; `None` is in the hands of the compressors.
     pub frames: [Vec<Option<Frame>>; KINDS],
 }
 
 impl<'a> Groups<'a> {
-    pub(super) fn new(kinds: &'a [Kind], jobs: SyncSender<Job>) -> Self {
+    pub(super) fn new(kinds: &'a [Kind], jobs: Box<dyn FnMut(Job) + 'a>) -> Self {
         Self { kinds, jobs, open: Default::default(), frames: Default::default() }
     }
 
@@ -91,8 +89,7 @@ impl<'a> Groups<'a> {
         }
         let job = Job { kind, at: frames.len(), count, text, href };
         frames.push(None);
-        // Nobody takes it once the threads are gone, and they go last.
-        let _ = self.jobs.send(job);
+        (self.jobs)(job);
         Ok(())
     }
 }

@@ -40,6 +40,8 @@ pub(super) fn writer(compression: Compression) -> String {
     match compression {
         Compression::Zstd { level } => format!("{RULES} zstd:{level} {}", zstd::zstd_safe::version_string()),
         Compression::Gzip { level } => format!("{RULES} gzip:{level} zlib-rs"),
+        Compression::Xz { level } => format!("{RULES} xz:{level}"),
+        Compression::Bzip2 { level } => format!("{RULES} bzip2:{level}"),
         Compression::None => format!("{RULES} none"),
     }
 }
@@ -83,7 +85,8 @@ impl Index {
         match compression {
             Compression::Zstd { .. } => self.zstd_end(&payload, head_open, tail_open),
             Compression::Gzip { .. } => gzip_end(&payload),
-            Compression::None => Vec::new(),
+            // Files without segments have no index of them.
+            Compression::Xz { .. } | Compression::Bzip2 { .. } | Compression::None => Vec::new(),
         }
     }
 

@@ -67,7 +67,7 @@ pub struct Piece {
 /// How segments are cut and compressed: what decides the bytes beside the packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// How each segment is compressed.
+    /// How the files are compressed, and each segment as [`Compression::of_segments`] has it.
     pub compression: Compression,
     /// How large segments are.
     pub cuts: Cuts,

@@ -2,8 +2,8 @@
 //!
 //! The queue is short, so that a quick reader waits for the compressors and memory stays bounded.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
 use super::super::{Compression, Kind};
@@ -32,29 +32,42 @@ pub(super) struct Done {
 }
 
 /// The threads' common ground.
-pub(super) struct Pool {
-    queue: Mutex<Receiver<Job>>,
+pub(super) struct Pool<'a, F> {
+    compression: Compression,
+    threads: usize,
+    frames: &'a F,
     done: Mutex<Done>,
 }
 
-impl Pool {
-    /// Returns a pool, and where its jobs go in.
-    pub(super) fn new(settings: &Settings) -> (Self, SyncSender<Job>) {
-        let (sender, receiver) = sync_channel(settings.threads.get());
-        (Self { queue: Mutex::new(receiver), done: Mutex::default() }, sender)
+impl<'a, F: Frames> Pool<'a, F> {
+    pub(super) fn new(settings: &Settings, frames: &'a F) -> Self {
+        let compression = settings.compression.of_segments();
+        Self { compression, threads: settings.threads.get(), frames, done: Mutex::default() }
     }
 
-    /// Starts the threads; they end when the jobs do.
-    pub(super) fn start<'scope, 'env>(
-        &'env self,
-        scope: &'scope Scope<'scope, 'env>,
-        settings: &Settings,
-        frames: &'env impl Frames,
-    ) {
-        let compression = settings.compression;
-        for _ in 0..settings.threads.get() {
-            scope.spawn(move || self.work(compression, frames));
+    /// Starts the threads, and returns where their jobs go in; they end when that goes. Where one is enough, it
+    /// is the caller's own.
+    pub(super) fn start<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> Box<dyn FnMut(Job) + 'env> {
+        if self.threads == 1 {
+            let mut compressor = None;
+            return Box::new(move |job| self.work(&job, &mut compressor));
         }
+        let (sender, queue) = sync_channel::<Job>(self.threads);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..self.threads {
+            let queue = queue.clone();
+            scope.spawn(move || {
+                let mut compressor = None;
+                loop {
+                    let Ok(job) = lock(&queue).recv() else { return };
+                    self.work(&job, &mut compressor);
+                }
+            });
+        }
+        Box::new(move |job| {
+            // Nobody takes it once the threads are gone, and they go last.
+            let _ = sender.send(job);
+        })
     }
 
     /// Returns whether a job failed: no more need be sent.
@@ -67,21 +80,16 @@ impl Pool {
         self.done.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn work(&self, compression: Compression, frames: &impl Frames) {
-        let mut compressor = None;
-        loop {
-            let Ok(job) = lock(&self.queue).recv() else { return };
-            // After a failure the queue is emptied, so that nobody waits to put something in.
-            if self.has_failed() {
-                continue;
-            }
-            let (kind, at) = (job.kind, job.at);
-            let result = make(&job, compression, &mut compressor, frames);
-            let mut done = lock(&self.done);
-            match result {
-                Ok(frame) => done.frames.push((kind, at, frame)),
-                Err(error) => done.failed = done.failed.take().or(Some(error)),
-            }
+    fn work(&self, job: &Job, compressor: &mut Option<Compressor>) {
+        // After a failure the queue is emptied, so that nobody waits to put something in.
+        if self.has_failed() {
+            return;
+        }
+        let result = make(job, self.compression, compressor, self.frames);
+        let mut done = lock(&self.done);
+        match result {
+            Ok(frame) => done.frames.push((job.kind, job.at, frame)),
+            Err(error) => done.failed = done.failed.take().or(Some(error)),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::super::{Checksum, Digested, Sums};
 use super::*;
+use crate::model::ChecksumType;
 
 /// Segments in memory.
 #[derive(Default)]
@@ -27,6 +29,8 @@ impl Frames for Memory {
         Ok(())
     }
 }
+
+const SUMS: Sums = Sums { checksum: ChecksumType::Sha256, open: true };
 
 type Set = BTreeMap<Key, Piece>;
 
@@ -62,7 +66,7 @@ fn bytes(manifest: &Manifest, settings: &Settings, frames: &Memory) -> Vec<Vec<u
     let mut files = Vec::new();
     for kind in settings.kinds() {
         let mut file = Vec::new();
-        assemble(*kind, manifest, settings, true, frames, &mut file).unwrap();
+        assemble(*kind, manifest, settings, SUMS, frames, &mut file).unwrap();
         files.push(file);
     }
     files
@@ -200,7 +204,7 @@ fn a_damaged_segment_is_found_and_never_listed_again() {
     let manifest = scratch(&set, &settings, &frames);
     let frame = manifest.frames[Kind::Primary as usize][0];
     frames.0.lock().unwrap().get_mut(&frame.name).unwrap()[20] ^= 1;
-    let error = assemble(Kind::Primary, &manifest, &settings, false, &frames, io::sink()).unwrap_err();
+    let error = assemble(Kind::Primary, &manifest, &settings, SUMS, &frames, io::sink()).unwrap_err();
     assert_eq!(error.to_string(), "a segment of primary cannot be read");
     let first = manifest.leaves[0].first.clone();
     let none: [Result<Piece, Infallible>; 0] = [];
@@ -221,8 +225,43 @@ fn the_files_are_those_that_are_written_in_one_stream() {
     let set = first_set();
     let manifest = scratch(&set, &settings, &frames);
     let mut out = Vec::new();
-    let written = assemble(Kind::Other, &manifest, &settings, true, &frames, &mut out).unwrap();
+    let written = assemble(Kind::Other, &manifest, &settings, SUMS, &frames, &mut out).unwrap();
     let all: String = set.values().map(|piece| piece.texts[Kind::Other as usize].as_str()).collect();
     assert_eq!(String::from_utf8(out).unwrap(), format!("{}{all}</otherdata>", Kind::Other.head(set.len() as u64)));
     assert_eq!((written.open, written.compression), (None, Compression::None));
+}
+
+#[test]
+fn an_empty_set_has_files_with_a_count_of_nothing() {
+    let (settings, frames) = (settings(Compression::None), Memory::default());
+    let texts =
+        bytes(&Manifest::default(), &settings, &frames).into_iter().map(|file| String::from_utf8(file).unwrap());
+    let (head, base) = ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n", "http://linux.duke.edu/metadata");
+    let expected = [
+        format!("{head}<metadata xmlns=\"{base}/common\" xmlns:rpm=\"{base}/rpm\" packages=\"0\">\n</metadata>"),
+        format!("{head}<filelists xmlns=\"{base}/filelists\" packages=\"0\">\n</filelists>"),
+        format!("{head}<otherdata xmlns=\"{base}/other\" packages=\"0\">\n</otherdata>"),
+    ];
+    assert_eq!(texts.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn sums_are_of_the_bytes_and_of_the_type_that_is_asked_for() {
+    let set = first_set();
+    let plain = |settings: &Settings, frames: &Memory| bytes(&scratch(&set, settings, frames), settings, frames);
+    let open = plain(&settings(Compression::None), &Memory::default()).remove(Kind::Other as usize);
+    for compression in [Compression::Zstd { level: 1 }, Compression::Gzip { level: 1 }, Compression::Xz { level: 0 }] {
+        let (settings, frames) = (settings(compression), Memory::default());
+        let manifest = scratch(&set, &settings, &frames);
+        let mut file = Vec::new();
+        let sums = Sums { checksum: ChecksumType::Sha512, open: true };
+        let written = assemble(Kind::Other, &manifest, &settings, sums, &frames, &mut file).unwrap();
+        let sum = |bytes: &[u8]| Digested {
+            checksum: Checksum { algorithm: "sha512".to_owned(), hex: ChecksumType::Sha512.hex_of(bytes) },
+            size: bytes.len() as u64,
+        };
+        assert_eq!((&written.file, &written.open), (&sum(&file), &Some(sum(&open))));
+        let name = format!("{}-other.xml{}", ChecksumType::Sha512.hex_of(&file), compression.suffix());
+        assert_eq!(written.file_name(), name);
+    }
 }

@@ -31,12 +31,11 @@ pub fn update<E>(
     settings: &Settings,
     frames: &impl Frames,
 ) -> Result<Manifest, Failed<E>> {
-    let (pool, jobs) = Pool::new(settings);
+    let pool = Pool::new(settings, frames);
     let walked = std::thread::scope(|scope| {
-        pool.start(scope, settings, frames);
         // Taken along, so that the jobs end where the walk ends, and the threads with them.
-        let groups = Groups::new(settings.kinds(), jobs);
-        let texts = OldTexts::new(old, settings.kinds(), settings.compression, frames);
+        let groups = Groups::new(settings.kinds(), pool.start(scope));
+        let texts = OldTexts::new(old, settings.kinds(), settings.compression.of_segments(), frames);
         let mut walk = Walk { settings, old, texts, groups, leaves: Vec::new(), open: Open::Nothing, last: None };
         let mut changes = Changes::new(removed.into_iter(), added.into_iter());
         walk.all(&mut changes, &pool)?;
@@ -141,7 +140,7 @@ struct Walk<'a, F> {
 }
 
 impl<F: Frames> Walk<'_, F> {
-    fn all<R, A, E>(&mut self, changes: &mut Changes<R, A, E>, pool: &Pool) -> Result<(), Failed<E>>
+    fn all<R, A, E>(&mut self, changes: &mut Changes<R, A, E>, pool: &Pool<'_, F>) -> Result<(), Failed<E>>
     where
         R: Iterator<Item = Key>,
         A: Iterator<Item = Result<Piece, E>>,
@@ -149,7 +148,8 @@ impl<F: Frames> Walk<'_, F> {
         let old = self.old;
         for (at, leaf) in old.leaves.iter().enumerate() {
             let bound = old.leaves.get(at + 1).map(|next| &next.first);
-            let is_after_kept = matches!(self.open, Open::Kept(_));
+            // Not where all packages between have gone: which name came last was noted before them.
+            let is_after_kept = matches!(self.open, Open::Kept(kept) if kept + 1 == at);
             let is_behind =
                 if is_after_kept { leaf.behind } else { self.last.as_ref() == Some(&leaf.first.nevra.name) };
             if is_behind == leaf.behind && !changes.any_before(bound)? {

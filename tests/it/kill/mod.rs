@@ -1,9 +1,6 @@
 //! Is a SIGKILL at any moment just a restart? Events, commands and kills by chance, and at the end the
 //! same as without kills: sets, repository bytes, every event counted, every message sent.
 
-mod chance;
-mod readers;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,12 +12,15 @@ use serde_json::{Value, json};
 use tannery::demo::packages::Distribution;
 use tannery::model::Sha256;
 
-use crate::world::{Broker, Consumer, Publisher, SOON, Service, Site, Store, peer, run, tagging, true_within};
-use chance::Chance;
-use readers::Readers;
+use crate::world::{
+    Broker, Chance, Consumer, Publisher, Readers, SOON, Service, Site, Store, peer, run, tagging, true_within,
+};
 
 const KILLS: usize = 50;
 const EVENTS: usize = 200;
+
+/// Whole reads that each reader makes at least.
+const READS: u64 = 500;
 
 /// The second tag inherits from the first.
 const TAGS: [&str; 2] = ["oak-1", "oak-1-candidate"];
@@ -130,7 +130,7 @@ impl Side {
         let told = Consumer::new(&["--messages", "100000", "--timeout", "600", &self.broker.url(), "#.tannery.#"]);
         // Publishes the empty repositories, so that readers have something to read.
         assert!(self.site.serve().stop(SOON).success());
-        let readers = Readers::start(&self.site, TAGS[1], "x86_64", story.seed);
+        let readers = Readers::start(&self.site, (TAGS[1], "x86_64"), READS, 0, story.seed);
         let mut publisher = Publisher::new(&self.broker.url());
         let began = Instant::now();
         self.lives(story, &mut publisher);

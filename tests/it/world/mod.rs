@@ -4,9 +4,11 @@
 //! Nothing here looks into the crate, so that a story holds whatever the rooms do inside; it only takes
 //! the packages of the demonstration from it.
 
+mod chance;
 mod http;
 mod messages;
 mod peer;
+mod readers;
 mod servers;
 mod service;
 mod site;
@@ -20,9 +22,11 @@ use std::time::Duration;
 use tannery::demo::packages::{self, Distribution};
 use tempfile::TempDir;
 
+pub use chance::Chance;
 pub use http::{Answer, get, request};
 pub use messages::{Consumer, Publisher, feed, tagging};
 pub use peer::{Ended, peer, python, run, tool};
+pub use readers::Readers;
 pub use servers::{Broker, Database, rabbitmqctl};
 pub use service::{Service, free_port};
 pub use site::{SOON, Site, Store};

@@ -136,7 +136,7 @@ fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sh
         job.library.write_files(&repodata, Arc::new(manifest), settings, sums).await
     })?;
     let records = written.iter().map(|written| written.record(job.time)).collect();
-    let bytes = Repomd { revision: job.time.to_string(), records }.to_bytes();
+    let bytes = Repomd { revision: job.time.to_string(), records, ..Repomd::default() }.to_bytes();
     durable::write(&repodata.join("repomd.xml"), &bytes)?;
     Ok(Sha256::from_bytes(sha2::Sha256::digest(&bytes).into()))
 }

@@ -29,5 +29,5 @@ pub use error::Error;
 pub use fragments::{Fragments, render};
 pub use kind::Kind;
 pub use output::{Digested, Packer};
-pub use repomd::{Checksum, Record, Repomd};
+pub use repomd::{Checksum, Distro, Record, Repomd, Tags, Typed};
 pub use written::Written;

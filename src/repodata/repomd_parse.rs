@@ -4,11 +4,12 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::error::Error;
-use super::repomd::{Checksum, Record, Repomd};
+use super::repomd::{Checksum, Distro, Record, Repomd, Tags, Typed};
 
 /// Real ones take 2 to 10 kB.
 const MOST_BYTES: usize = 4 << 20;
 const MOST_RECORDS: usize = 1_000;
+const MOST_TAGS: usize = 10_000;
 /// Deepest real element: `repomd/data/checksum`.
 const DEEPEST: usize = 16;
 
@@ -61,6 +62,11 @@ struct State {
     text: String,
     seen_root: bool,
     revision: Option<String>,
+    repoid: Option<Typed>,
+    contenthash: Option<Typed>,
+    tags: Tags,
+    /// Attribute of the element that is open: `type` or `cpeid`.
+    attribute: Option<String>,
     record: Option<Draft>,
     records: Vec<Record>,
 }
@@ -73,10 +79,13 @@ struct Draft {
     algorithm: String,
     checksum: Option<Checksum>,
     open_checksum: Option<Checksum>,
+    header_checksum: Option<Checksum>,
     href: Option<String>,
+    base: Option<String>,
     timestamp: Option<i64>,
     size: Option<u64>,
     open_size: Option<u64>,
+    header_size: Option<u64>,
     database_version: Option<u64>,
 }
 
@@ -96,10 +105,14 @@ impl State {
             }
             ["repomd", "data", "location"] => {
                 let href = attribute(start, "href")?.unwrap_or_default();
+                let base = attribute(start, "xml:base")?;
                 let draft = self.draft()?;
                 draft.set_href(href)?;
+                draft.base = base;
             }
-            ["repomd", "data", "checksum" | "open-checksum"] => {
+            ["repomd", "repoid" | "contenthash"] => self.attribute = attribute(start, "type")?,
+            ["repomd", "tags", "distro"] => self.attribute = attribute(start, "cpeid")?,
+            ["repomd", "data", "checksum" | "open-checksum" | "header-checksum"] => {
                 let algorithm = attribute(start, "type")?.unwrap_or_default();
                 self.draft()?.algorithm = algorithm;
             }
@@ -114,6 +127,9 @@ impl State {
         let place: Vec<&str> = path.iter().map(String::as_str).collect();
         match place[..] {
             ["repomd", "revision"] => self.revision = Some(text.trim().to_owned()),
+            ["repomd", "repoid"] => self.repoid = Some(self.typed(&text)),
+            ["repomd", "contenthash"] => self.contenthash = Some(self.typed(&text)),
+            ["repomd", "tags", tag] => self.keep_tag(tag, text.trim())?,
             ["repomd", "data", field] => self.draft()?.set(field, text.trim())?,
             ["repomd", "data"] => self.keep_record()?,
             _ => {}
@@ -131,6 +147,24 @@ impl State {
         self.record.as_mut().ok_or(Error::Repomd("has a field outside of a record"))
     }
 
+    fn typed(&mut self, text: &str) -> Typed {
+        Typed { kind: self.attribute.take(), text: text.trim().to_owned() }
+    }
+
+    fn keep_tag(&mut self, tag: &str, text: &str) -> Result<(), Error> {
+        let Tags { content, repo, distro } = &mut self.tags;
+        if content.len() + repo.len() + distro.len() == MOST_TAGS {
+            return Err(Error::Repomd("has more than 10,000 tags"));
+        }
+        match tag {
+            "content" => content.push(text.to_owned()),
+            "repo" => repo.push(text.to_owned()),
+            "distro" => distro.push(Distro { cpeid: self.attribute.take(), name: text.to_owned() }),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn keep_record(&mut self) -> Result<(), Error> {
         if self.records.len() == MOST_RECORDS {
             return Err(Error::Repomd("has more than 1,000 records"));
@@ -144,7 +178,8 @@ impl State {
         if !self.seen_root || !self.path.is_empty() {
             return Err(Error::Repomd("ends before its root does"));
         }
-        Ok(Repomd { revision: self.revision.unwrap_or_default(), records: self.records })
+        let Self { repoid, contenthash, tags, records, .. } = self;
+        Ok(Repomd { revision: self.revision.unwrap_or_default(), repoid, contenthash, tags, records })
     }
 }
 
@@ -159,6 +194,9 @@ impl Draft {
             "open-checksum" => {
                 self.open_checksum = Some(self.checksum("open-checksum", self.open_checksum.is_some(), text)?);
             }
+            "header-checksum" => {
+                self.header_checksum = Some(self.checksum("header-checksum", self.header_checksum.is_some(), text)?);
+            }
             "timestamp" => {
                 // Some writers add a fraction of the second.
                 let whole = text.split('.').next().unwrap_or_default();
@@ -166,6 +204,7 @@ impl Draft {
             }
             "size" => self.size = Some(text.parse().map_err(|_| self.bad("size", text))?),
             "open-size" => self.open_size = Some(text.parse().map_err(|_| self.bad("open-size", text))?),
+            "header-size" => self.header_size = Some(text.parse().map_err(|_| self.bad("header-size", text))?),
             "database_version" => {
                 self.database_version = Some(text.parse().map_err(|_| self.bad("database_version", text))?);
             }
@@ -210,10 +249,13 @@ impl Draft {
             kind: self.kind,
             checksum,
             open_checksum: self.open_checksum,
+            header_checksum: self.header_checksum,
             href,
+            base: self.base,
             timestamp: self.timestamp.unwrap_or(0),
             size: self.size,
             open_size: self.open_size,
+            header_size: self.header_size,
             database_version: self.database_version,
         })
     }
@@ -252,14 +294,16 @@ mod tests {
     #[test]
     fn what_others_write_is_read() {
         let text = format!(
-            "<?xml version='1.0'?><!-- x --><r:repomd xmlns:r='u'><r:revision> a&amp;b&#65; </r:revision>\
-             <r:tags><r:repo>x</r:repo></r:tags><r:data type='g&lt;'><r:checksum type='sha256'>\n{HEX}\n</r:checksum>\
+            "<?xml version='1.0'?><!-- x --><r:repomd xmlns:r='u'><r:tags><r:distro>\n d </r:distro><r:new>x</r:new>\
+             <r:repo>x</r:repo></r:tags><r:revision> a&amp;b&#65; </r:revision>\
+             <r:data type='g&lt;'><r:checksum type='sha256'>\n{HEX}\n</r:checksum>\
              <r:location href='repodata/a&amp;b'></r:location><r:timestamp>12.75</r:timestamp><r:size>5</r:size>\
              <r:open-size>6</r:open-size><r:database_version>10</r:database_version><r:other><r:size>x</r:size></r:other>\
              </r:data></r:repomd>"
         );
         let repomd = parse(text.as_bytes()).unwrap();
         assert_eq!(repomd.revision, "a&bA");
+        assert_eq!((repomd.tags.repo[0].as_str(), repomd.tags.distro[0].name.as_str()), ("x", "d"));
         let record = repomd.record("g<").unwrap();
         assert_eq!((record.href.as_str(), record.timestamp), ("repodata/a&b", 12));
         assert_eq!((record.size, record.open_size, record.database_version), (Some(5), Some(6), Some(10)));
@@ -297,6 +341,8 @@ mod tests {
         let record = whole("").replace("<repomd><revision>1</revision>", "").replace("</repomd>", "");
         let many = format!("<repomd>{}</repomd>", record.repeat(MOST_RECORDS + 1));
         assert_eq!(refusal(&many), "repomd.xml has more than 1,000 records");
+        let many = format!("<repomd><tags>{}</tags></repomd>", "<repo>x</repo>".repeat(MOST_TAGS + 1));
+        assert_eq!(refusal(&many), "repomd.xml has more than 10,000 tags");
     }
 
     #[test]

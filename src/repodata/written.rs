@@ -30,10 +30,13 @@ impl Written {
             kind: self.kind.as_str().to_owned(),
             checksum: self.file.checksum.clone(),
             open_checksum: self.open.as_ref().map(|open| open.checksum.clone()),
+            header_checksum: None,
             href: format!("repodata/{}", self.file_name()),
+            base: None,
             timestamp,
             size: Some(self.file.size),
             open_size: self.open.as_ref().map(|open| open.size),
+            header_size: None,
             database_version: None,
         }
     }

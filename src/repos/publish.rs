@@ -70,7 +70,7 @@ impl Repos {
         let on_disk = self.pointer(tag, repo).await?.map_or(0, |(_, newest)| newest);
         let time = self.clock.seconds().max(on_disk + 1);
         let records = written.iter().map(|file| file.record(time)).collect();
-        Ok(Repomd { revision: time.to_string(), records }.to_bytes())
+        Ok(Repomd { revision: time.to_string(), records, ..Repomd::default() }.to_bytes())
     }
 
     /// Returns the digest of the pointer on disk, and the newest time in it; `None` where there is none, or

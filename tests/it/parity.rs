@@ -174,7 +174,7 @@ fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
     let added = pieces.into_iter().map(Ok::<_, Infallible>);
     let manifest = segments::update(&Manifest::default(), [], added, &settings, &kept).ok().unwrap();
     let records = Kind::ALL.map(|kind| write_file(kind, &manifest, &settings, &kept, &repodata));
-    let repomd = Repomd { revision: "1".to_owned(), records: records.to_vec() };
+    let repomd = Repomd { revision: "1".to_owned(), records: records.to_vec(), ..Repomd::default() };
     assert_eq!(Repomd::parse(&repomd.to_bytes()).unwrap(), repomd);
     fs::write(repodata.join("repomd.xml"), repomd.to_bytes()).unwrap();
     refused

@@ -10,7 +10,7 @@
 //! | 8 | [`http`] | what a program asks over HTTP |
 //! | 6 | [`repos`] [`compose`] | what is derived: live repositories, composes |
 //! | 5 | [`tags`] | what a tag means: events in, package sets out |
-//! | 4 | [`buildsys`] [`outbox`] [`repotools`] | asking the build system; telling the world; looking into anybody's repositories |
+//! | 4 | [`buildsys`] [`outbox`] [`createrepo`] [`repotools`] | asking the build system; telling the world; a directory as a repository; looking into anybody's |
 //! | 3 | [`rpms`] | what a file says, known once |
 //! | 2 | [`store`] [`bus`] [`events`] [`repodata`] [`fetch`] [`demo`] | the edges: SQL and files, bytes, meaning, metadata, other people's files; packages to try things with |
 //! | 1 | [`config`] [`clock`] [`lifecycle`] | what every room stands on |
@@ -23,6 +23,7 @@ pub mod cli;
 pub mod clock;
 pub mod compose;
 pub mod config;
+pub mod createrepo;
 pub mod demo;
 pub mod events;
 pub mod fetch;

@@ -5,6 +5,7 @@
 //! durable or not begun.
 
 use std::future::Future;
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -107,6 +108,36 @@ pub async fn interrupted() {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
+}
+
+/// Calls `heard` at each SIGTERM, SIGINT and SIGHUP, on a thread of its own: for a command that works without
+/// tasks.
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn when_told_to_end(mut heard: impl FnMut() + Send + 'static) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let (begun, begins) = std::sync::mpsc::channel();
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let kinds = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
+            let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)] = kinds.map(signal) else {
+                // Without handlers of ours the signals end the process by themselves.
+                let _ = begun.send(());
+                return;
+            };
+            // Whoever waited has gone only where the process ends.
+            let _ = begun.send(());
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => heard(),
+                    _ = interrupt.recv() => heard(),
+                    _ = hang_up.recv() => heard(),
+                }
+            }
+        });
+    })?;
+    begins.recv().map_err(io::Error::other)
 }
 
 /// A signal between rooms that there is something to do. It only shortens the wait: the work itself

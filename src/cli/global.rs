@@ -39,6 +39,22 @@ pub(super) struct Global {
 }
 
 impl Global {
+    /// Returns whether more is to be said than usually.
+    pub(super) fn is_verbose(&self) -> bool {
+        self.verbose > 0
+    }
+
+    /// Returns the names of the options that were given to say with which configuration to run.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let all = [
+            (self.data_dir.is_some(), "--data-dir"),
+            (!self.set.is_empty(), "--set"),
+            (self.log_format.is_some(), "--log-format"),
+            (self.log_level.is_some(), "--log-level"),
+        ];
+        all.into_iter().filter(|(is_given, _)| *is_given).map(|(_, name)| name).collect()
+    }
+
     /// Returns the data directory, where the user named one.
     pub(super) fn data_dir(&self) -> Option<&str> {
         self.data_dir.as_deref()

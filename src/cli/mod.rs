@@ -5,6 +5,7 @@
 
 mod compose;
 mod config;
+mod createrepo;
 mod demo;
 mod events;
 mod global;
@@ -23,7 +24,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::app::App;
 use crate::clock::Clock;
@@ -58,6 +59,7 @@ enum Command {
     #[command(subcommand)]
     Compose(compose::Compose),
     Messages(messages::Messages),
+    Createrepo(Box<createrepo::Createrepo>),
     /// Look into anybody's repository: is it whole, what is in it, how do two differ
     #[command(subcommand)]
     Repo(repo::Repo),
@@ -71,11 +73,22 @@ pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => run(cli),
         Err(error) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
+            let code = match error.use_stderr() {
+                false => 0,
+                // Whoever calls it in place of createrepo_c takes 2 for a repository without some packages.
+                true if asks_for_createrepo() => 1,
+                true => 2,
+            };
             told(&error);
             ExitCode::from(code)
         }
     }
+}
+
+/// Returns whether the command is createrepo, as far as wrong arguments let it be seen.
+fn asks_for_createrepo() -> bool {
+    let matches = Cli::command().ignore_errors(true).try_get_matches();
+    matches.is_ok_and(|matches| matches.subcommand_name() == Some("createrepo"))
 }
 
 /// Prints help, the version, or what is wrong with the arguments: these it repeats, so that they are
@@ -104,6 +117,10 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    if let Command::Createrepo(command) = cli.command {
+        createrepo::refuse_configuration(&cli.global.given())?;
+        return createrepo::run(*command, cli.global.is_verbose());
+    }
     let extra = match &cli.command {
         Command::Serve(serve) => serve.overrides(),
         Command::Demo(demo) => demo.overrides(cli.global.data_dir()),
@@ -143,15 +160,13 @@ impl Command {
             Self::Compose(command) => command.run(&app).await,
             Self::Messages(command) => command.run(&app).await,
             // These open no state beforehand, and have run already.
-            Self::Demo(_) | Self::Config(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
+            Self::Demo(_) | Self::Config(_) | Self::Createrepo(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn parse(line: &str) -> Result<Cli, clap::Error> {

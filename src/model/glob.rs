@@ -1,6 +1,6 @@
 //! Does a pattern match a name? `*` is any run of characters, `?` is one; nothing else is special.
 
-/// Returns whether `pattern` matches the whole of `text`, both ASCII.
+/// Returns whether `pattern` matches the whole of `text`.
 ///
 /// Goes back to the last star only: linear in practice, quadratic at worst, on names of 200 bytes.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
@@ -13,7 +13,11 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
                 star = Some((p, t));
                 p += 1;
             }
-            Some(&wanted) if wanted == b'?' || wanted == text[t] => {
+            Some(b'?') => {
+                p += 1;
+                t = after_character(text, t);
+            }
+            Some(&wanted) if wanted == text[t] => {
                 p += 1;
                 t += 1;
             }
@@ -26,6 +30,12 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
         }
     }
     pattern[p..].iter().all(|&left| left == b'*')
+}
+
+/// Returns where the character that begins at `at` ends.
+fn after_character(text: &[u8], at: usize) -> usize {
+    let is_continued = |byte: &&u8| **byte & 0xC0 == 0x80;
+    at + 1 + text[at + 1..].iter().take_while(is_continued).count()
 }
 
 /// Returns the pattern as a name in which each wildcard is a letter: if that is no name, the pattern

@@ -40,6 +40,11 @@ impl Staged {
         Ok(Self { path, file: Some(BufWriter::with_capacity(1 << 18, file)) })
     }
 
+    /// Returns where the file is until it is put in its place.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Puts the file in its place as `name`, whole and durable; the directory is not synced yet.
     pub fn put(mut self, name: &str) -> Result<PathBuf, Error> {
         let place = self.path.with_file_name(name);

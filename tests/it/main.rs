@@ -7,6 +7,7 @@ mod bus;
 mod checkers;
 mod cli;
 mod compose;
+mod createrepo;
 mod durable;
 mod full_disk;
 mod histories;

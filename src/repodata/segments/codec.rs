@@ -39,7 +39,10 @@ impl Compressor {
 }
 
 /// Returns the text of a frame, which is `size` bytes long.
-pub(super) fn open(compression: Compression, frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
+///
+/// # Errors
+/// It is damaged or of another length, or nothing is compressed so by segments.
+pub fn open(compression: Compression, frame: &[u8], size: usize) -> io::Result<Vec<u8>> {
     let text = match compression {
         Compression::Zstd { .. } => zstd::bulk::decompress(frame, size)?,
         Compression::Gzip { .. } => {

@@ -28,6 +28,7 @@ use std::io;
 use std::num::NonZeroUsize;
 
 pub use assemble::{Part, Parts, assemble, parts};
+pub use codec::open;
 pub use cut::Cuts;
 pub use error::{Error, Failed};
 pub use index::{Index, IndexFrame, TAIL};

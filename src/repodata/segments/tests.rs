@@ -120,7 +120,7 @@ fn rewritten(old: &Manifest, new: &Manifest, kind: Kind) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
+    #![proptest_config(ProptestConfig::with_cases(10))]
 
     #[test]
     fn following_changes_gives_what_starting_anew_gives(history in prop::collection::vec(changes(), 1..12)) {

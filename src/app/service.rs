@@ -67,6 +67,7 @@ impl App {
             db: app.db.clone(),
             config: app.config.clone(),
             tags: app.tags.clone(),
+            repos: app.repos.clone(),
             clock: app.clock.clone(),
             bells: app.bells.clone(),
             bus: status,

@@ -4,7 +4,8 @@
 //! Symbolic links are followed (`packages` into the pool, `latest-*`), and where the opened file really
 //! is decides: it is asked of the open handle (`/proc/self/fd`), so nothing can change between check and
 //! use. A response comes from one handle, its length and validators too, so a file replaced meanwhile is
-//! never mixed.
+//! never mixed. A data file of a repository that lies nowhere is asked of the live repositories, which may
+//! join it of segments.
 //!
 //! `tower_http::services::ServeDir` 0.7 would be shorter, but follows links anywhere, knows no
 //! `If-Range`, sends no more than one range, and its entity tag (size and time) is the same for two
@@ -12,6 +13,7 @@
 
 mod body;
 mod conditions;
+mod joined;
 mod listing;
 mod path;
 mod ranges;
@@ -29,6 +31,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
+use crate::repos::Repos;
 use conditions::Verdict;
 use path::Wanted;
 use ranges::Selection;
@@ -46,14 +49,22 @@ const CHANGING: &str = "no-cache";
 /// What is named by its content never changes.
 const UNCHANGING: &str = "public, max-age=31536000, immutable";
 
-/// Returns the routes `/NAME/…` of all `trees`, `GET` and `HEAD`.
+/// What is served.
+#[derive(Clone)]
+struct Site {
+    trees: Arc<[Tree]>,
+    repos: Repos,
+}
+
+/// Returns the routes `/NAME/…` of all `trees`, `GET` and `HEAD`; what the tree `repos` has not, `repos` may
+/// have.
 ///
 /// A symbolic link in one tree may lead into another of them, and nowhere else.
-pub fn routes<S: Clone + Send + Sync + 'static>(trees: Vec<Tree>) -> Router<S> {
-    let trees: Arc<[Tree]> = trees.into();
+pub fn routes<S: Clone + Send + Sync + 'static>(trees: Vec<Tree>, repos: Repos) -> Router<S> {
+    let site = Site { trees: trees.into(), repos };
     let mut router = Router::new();
-    for tree in trees.iter() {
-        let handler = get(serve).with_state(trees.clone());
+    for tree in site.trees.iter() {
+        let handler = get(serve).with_state(site.clone());
         router = router
             .route(&format!("/{}", tree.name), handler.clone())
             .route(&format!("/{}/", tree.name), handler.clone())
@@ -62,9 +73,9 @@ pub fn routes<S: Clone + Send + Sync + 'static>(trees: Vec<Tree>) -> Router<S> {
     router
 }
 
-async fn serve(State(trees): State<Arc<[Tree]>>, request: Request) -> Response {
+async fn serve(State(site): State<Site>, request: Request) -> Response {
     let (request, _) = request.into_parts();
-    let mut response = respond(trees, &request).await;
+    let mut response = respond(&site, &request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -72,25 +83,36 @@ async fn serve(State(trees): State<Arc<[Tree]>>, request: Request) -> Response {
     response
 }
 
-async fn respond(trees: Arc<[Tree]>, request: &Parts) -> Response {
+async fn respond(site: &Site, request: &Parts) -> Response {
     let Some(wanted) = Wanted::parse(request.uri.path()) else {
         return plain(StatusCode::NOT_FOUND, "not found\n");
     };
-    let shown = wanted.clone();
-    let found = tokio::task::spawn_blocking(move || tree::open(&trees, &wanted)).await;
-    match found {
-        Ok(Ok(Found::File(_))) if shown.is_directory() => plain(StatusCode::NOT_FOUND, "not found\n"),
-        Ok(Ok(Found::File(file))) => send(file, &request.method, &request.headers),
-        Ok(Ok(Found::Directory(_))) if !shown.is_directory() => redirect(&shown),
-        Ok(Ok(Found::Directory(entries))) => listing::page(&shown, &entries),
-        Ok(Err(NotShown::Absent)) => plain(StatusCode::NOT_FOUND, "not found\n"),
-        Ok(Err(NotShown::Failed(error))) => {
-            tracing::error!(path = %shown.url(), %error, "cannot read a published file");
+    match site.find(&wanted).await {
+        Ok(Found::File(_)) if wanted.is_directory() => plain(StatusCode::NOT_FOUND, "not found\n"),
+        Ok(Found::File(file)) => send(file, &request.method, &request.headers),
+        Ok(Found::Directory(_)) if !wanted.is_directory() => redirect(&wanted),
+        Ok(Found::Directory(entries)) => listing::page(&wanted, &entries),
+        Err(NotShown::Absent) => plain(StatusCode::NOT_FOUND, "not found\n"),
+        Err(NotShown::Failed(error)) => {
+            tracing::error!(path = %wanted.url(), %error, "cannot read a published file");
             plain(StatusCode::SERVICE_UNAVAILABLE, "cannot be read at the moment\n")
         }
-        Err(error) => {
-            tracing::error!(path = %shown.url(), %error, "reading a published file broke off");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "internal error\n")
+    }
+}
+
+impl Site {
+    /// Looks on disk, then among what is joined.
+    async fn find(&self, wanted: &Wanted) -> Result<Found, NotShown> {
+        let (trees, at) = (self.trees.clone(), wanted.clone());
+        let opened = tokio::task::spawn_blocking(move || tree::open(&trees, &at)).await;
+        match opened.map_err(|error| NotShown::Failed(error.into()))? {
+            Err(NotShown::Absent) => joined::open(&self.repos, wanted).await.map(Found::File),
+            Ok(Found::Directory(mut entries)) if wanted.is_directory() => {
+                let listed = joined::list(&self.repos, wanted, &mut entries).await;
+                listed.map_err(|error| NotShown::Failed(std::io::Error::other(error)))?;
+                Ok(Found::Directory(entries))
+            }
+            found => found,
         }
     }
 }

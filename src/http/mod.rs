@@ -45,6 +45,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::bus;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::repos::Repos;
 use crate::store::Db;
 use crate::tags::{Bells, Tags};
 use failure::Failure;
@@ -81,6 +82,8 @@ pub struct State {
     pub config: Arc<Config>,
     /// What tags mean.
     pub tags: Tags,
+    /// Live repositories: what of them does not lie on disk as files.
+    pub repos: Repos,
     /// Time and chance.
     pub clock: Clock,
     /// Who rings for whom.
@@ -136,7 +139,7 @@ fn router(service: Service) -> Router {
     ];
     answered_at_once(&service)
         .route("/api/v1/stream", get(stream::stream))
-        .merge(files::routes(trees))
+        .merge(files::routes(trees, service.repos.clone()))
         .fallback(|| async { Failure::NoSuchPath })
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(CatchPanicLayer::custom(failure::panicked))

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Compression, Config, Form, Overrides};
 use crate::model::{Blake3, BuildEntry, Chunk, ComposeStatus, Nevra, Nvr, RpmEntry, Sha256};
 use crate::outbox;
+use crate::repos::Repos;
 use crate::store::composes::{self, ComposeRow};
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::pkgsets::{self, Held};
@@ -93,8 +94,9 @@ impl World {
         let local = Local::new(db.clone(), &config.buildsys.id, Volume::new(&config.buildsys.volume));
         let (config, clock, bells) = (Arc::new(config), Clock::held(NOW), Bells::default());
         let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone());
+        let repos = Repos::new(db.clone(), tags.clone(), config.clone(), clock.clone());
         let (ready, received, stop) = (Readiness::default(), Received::default(), CancellationToken::new());
-        let state = State { db, config, tags, clock, bells, bus: None, ready, received, stop };
+        let state = State { db, config, tags, repos, clock, bells, bus: None, ready, received, stop };
         Self { router: router(Service::new(state.clone())), state, dir }
     }
 

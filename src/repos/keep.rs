@@ -135,6 +135,7 @@ impl Repos {
                 named.segments.extend(manifest.names());
             }
         }
+        self.being_read.name_segments(&mut named.segments);
         Ok(())
     }
 

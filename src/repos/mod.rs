@@ -7,6 +7,7 @@
 //! written before it and made `current` after it; a restart looks at the pointer on disk to see how
 //! far it came.
 
+mod assembled;
 mod keep;
 mod layout;
 mod listing;
@@ -23,11 +24,12 @@ use std::sync::atomic::AtomicBool;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{BadName, TagName};
+use crate::model::{BadName, Blake3, TagName};
 use crate::rpms::{Library, MetadataError};
 use crate::store::{self, Db};
 use crate::tags::Tags;
 
+pub use assembled::DataFile;
 pub use layout::Layout;
 pub use visible::Visibility;
 
@@ -64,6 +66,23 @@ pub enum Error {
         /// The place.
         location: String,
     },
+    /// A segment that a data file is made of cannot be had, or is another.
+    #[error("segment {segment} of {file} cannot be read")]
+    Segment {
+        /// What it is kept under.
+        segment: Blake3,
+        /// The data file.
+        file: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A data file was made by another version of this program, and this one makes other bytes of its segments.
+    #[error("the segments of {file} give other bytes than they did when it was made")]
+    Foreign {
+        /// The data file.
+        file: String,
+    },
     /// A name in the state is not one of ours.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -79,6 +98,7 @@ pub struct Repos {
     layout: Layout,
     library: Library,
     placed: place::Placed,
+    being_read: assembled::BeingRead,
     /// Held by publishers together, and by the one who clears pools and segments alone.
     pools: Arc<tokio::sync::RwLock<()>>,
     /// Whether a pool may hold what no kept generation names.
@@ -101,6 +121,7 @@ impl Repos {
             layout,
             library,
             placed: place::Placed::default(),
+            being_read: assembled::BeingRead::default(),
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),
             base_url,

@@ -4,10 +4,13 @@ use super::layout::pool_name;
 use crate::config::{Compression, FollowRule, Form};
 use crate::model::RepoName;
 use crate::repodata::Sums;
-use crate::repodata::segments::Settings;
+use crate::repodata::segments::{Index, Settings};
 
 /// Changes whenever other bytes come of the same packages and settings.
-const RULES: &str = "2";
+const RULES: &str = "3";
+
+/// Parts what decides the segments from what does not.
+const BAR: &str = " | ";
 
 /// How a repository is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,17 +50,22 @@ impl Style {
     /// repository of the one can begin with the segments of the other.
     pub fn text(&self) -> String {
         let open = if self.open { "open" } else { "closed" };
-        format!("{} {} {open}", self.segments(), self.form.name())
+        format!("{}{BAR}{} {open}", self.segments(), self.form.name())
     }
 
     /// Returns the part of the text that decides the segments.
     pub fn segments(&self) -> String {
-        format!("{RULES} {} {} [{}]", self.pool, self.compression, self.multilib.join(" "))
+        format!("{RULES} {} [{}] {}", self.pool, self.multilib.join(" "), Index::writer_of(&self.settings()))
     }
 
     /// Returns the part of a text that decides the segments.
     pub fn segments_of(text: &str) -> &str {
-        text.rsplitn(3, ' ').nth(2).unwrap_or_default()
+        text.split(BAR).next().unwrap_or_default()
+    }
+
+    /// Returns what made the segments of a repository, by the text of its style.
+    pub fn writer_of(text: &str) -> &str {
+        Self::segments_of(text).split_once("] ").map_or("", |(_, writer)| writer)
     }
 
     /// Returns which checksums of the metadata files are told.
@@ -82,11 +90,14 @@ mod tests {
         let mut rule = config.follow.rules()[0].clone();
         let (binary, source): (RepoName, RepoName) = ("x86_64".parse().unwrap(), RepoName::Source);
         let plain = Style::of(&rule, &binary);
-        assert_eq!(plain.text(), "2 any zstd:7 [] files closed");
-        rule.multilib.insert("x86_64".parse().unwrap(), vec!["i686".parse().unwrap()]);
+        let writer = Index::writer_of(&plain.settings());
+        assert_eq!(plain.text(), format!("3 any [] {writer} | files closed"));
+        rule.multilib.insert("x86_64".parse().unwrap(), vec!["i686".parse().unwrap(), "i386".parse().unwrap()]);
         rule.repos.form = Form::Assembled;
         rule.repos.open_checksums = true;
-        assert_eq!(Style::of(&rule, &binary).text(), "2 any zstd:7 [i686] assembled open");
+        let other = Style::of(&rule, &binary).text();
+        assert_eq!(other, format!("3 any [i386 i686] {writer} | assembled open"));
+        assert_eq!(Style::writer_of(&other), writer);
         assert_eq!(Style::of(&rule, &source).segments(), plain.segments());
         assert_eq!(Style::segments_of(&plain.text()), plain.segments());
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Repos, Visibility};
 use crate::buildsys::{Local, Volume};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Overrides};
 use crate::demo::packages::{self, Distribution};
 use crate::model::{RepoName, Sha256, TagName};
 use crate::repodata::Repomd;
@@ -27,9 +27,16 @@ const TAG: &str = "oak";
 
 impl House {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// As [`House::new`], with more in the configuration.
+    async fn with(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let distribution = packages::make(&dir.path().join("rpms"), &"x86_64".parse().unwrap()).unwrap();
-        let config = Arc::new(Config::default_for(&dir.path().join("data")));
+        std::fs::write(dir.path().join("tannery.toml"), format!("data_dir = \"data\"\n{config}")).unwrap();
+        let config = Config::load(Some(&dir.path().join("tannery.toml")), &Overrides::none(), []).unwrap();
+        let config = Arc::new(config);
         crate::store::durable::make_dir(&config.data_dir).unwrap();
         let db = Db::open_sqlite(&config.data_dir.join("state.sqlite")).await.unwrap();
         let clock = Clock::held(2_000_000_000);
@@ -224,4 +231,65 @@ async fn a_damaged_repository_is_written_anew() {
     house.tags.wake_all().await.unwrap();
     house.settle().await;
     assert_eq!(house.bytes(), before);
+}
+
+#[tokio::test]
+async fn what_is_joined_is_what_would_have_been_written() {
+    for compression in ["zstd", "gzip"] {
+        let settings = format!("[repos]\ncompression = \"{compression}\"\nopen_checksums = true\n");
+        let files = House::with(&settings).await;
+        let joined = House::with(&format!("{settings}form = \"assembled\"\n")).await;
+        for house in [&files, &joined] {
+            house.import_and_tag().await;
+            house.settle().await;
+        }
+        let repo = "x86_64".parse().unwrap();
+        let names = files.repos.data_files(&files.tag(), &repo).await.unwrap();
+        assert_eq!(joined.repos.data_files(&joined.tag(), &repo).await.unwrap(), names);
+        for name in names {
+            let written = std::fs::read(files.repo_dir().join("repodata").join(&name)).unwrap();
+            let file = joined.repos.data_file(&joined.tag(), &repo, &name).await.unwrap().unwrap();
+            assert_eq!((all_of(&file), file.size(), file.made_at()), (written, file.size(), 2_000_000_000), "{name}");
+            assert!(joined.repos.data_file(&joined.tag(), &RepoName::Source, &name).await.unwrap().is_none());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_being_read_keeps_its_segments() {
+    let house = House::with("[repos]\nform = \"assembled\"\nkeep_generations = 1\n").await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let (tag, repo) = (house.tag(), "x86_64".parse().unwrap());
+    let name = house.repos.data_files(&tag, &repo).await.unwrap().swap_remove(1);
+    let file = house.repos.data_file(&tag, &repo, &name).await.unwrap().unwrap();
+    let bytes = all_of(&file);
+    for round in 0..2 {
+        let build = [house.distribution.first_builds[round].clone()];
+        house.tags.untag_builds(&tag, &build).await.unwrap();
+        house.settle().await;
+        house.clock.advance(7200);
+        house.repos.tidy_once().await.unwrap();
+        assert!(house.repos.data_file(&tag, &repo, &name).await.unwrap().is_none(), "its generation is gone");
+        assert_eq!(all_of(&file), bytes);
+    }
+    let taken = house.dir.path().join("data/segments");
+    let before = std::fs::read_dir(&taken).unwrap().count();
+    drop(file);
+    house.tags.untag_builds(&tag, &[house.distribution.first_builds[2].clone()]).await.unwrap();
+    house.settle().await;
+    house.clock.advance(7200);
+    house.repos.tidy_once().await.unwrap();
+    assert!(std::fs::read_dir(&taken).unwrap().count() < before, "what nobody reads goes");
+}
+
+fn all_of(file: &super::DataFile) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let more = file.read_at(bytes.len() as u64).unwrap();
+        if more.is_empty() {
+            return bytes;
+        }
+        bytes.extend(more);
+    }
 }

@@ -125,6 +125,23 @@ pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Opti
     fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
 }
 
+/// Returns the newest generation of a repository that has a data file of this name.
+pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) -> Result<Option<Generation>, Error> {
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+               state, made_at, replaced_at FROM generations \
+               WHERE tag = $1 AND repo = $2 AND files LIKE $3 ORDER BY number DESC";
+    // What the name may have that LIKE or JSON take for something else only makes more rows match.
+    let about = format!("%{}%", to_json(&file));
+    let rows = fetch!(tx, Row, sql, tag.as_str(), repo.to_string(), about)?;
+    for row in rows {
+        let one = generation(row)?;
+        if one.files.iter().any(|there| there == file) {
+            return Ok(Some(one));
+        }
+    }
+    Ok(None)
+}
+
 /// Returns all generations, by tag, repository and number.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
     let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \

@@ -47,6 +47,18 @@ impl Segments {
         }
     }
 
+    /// Returns how many bytes a segment has; `None` if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be looked at.
+    pub fn size(&self, name: &Blake3) -> io::Result<Option<u64>> {
+        match fs::metadata(self.path(name)) {
+            Ok(facts) => Ok(Some(facts.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Begins to put segments in.
     ///
     /// # Errors
@@ -228,6 +240,8 @@ mod tests {
             }
         }
         assert_eq!(names(&dir.path().join("segments")).len(), 3 + MANY + 1);
+        assert_eq!(segments.size(&Blake3::of(b"3 0")).unwrap(), Some(10));
+        assert_eq!(segments.size(&Blake3::of(b"none")).unwrap(), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 // A test ends at what it did not expect; the helpers of tests do too.
 #![allow(clippy::unwrap_used)]
 
+mod assembled;
 mod bus;
 mod checkers;
 mod cli;

@@ -1,7 +1,7 @@
 //! How do a file's bytes get onto the wire? In pieces, from one handle, never the whole file in memory.
 //!
-//! A file that turns out shorter than it was when opened ends the response early: the connection
-//! breaks, and the reader knows.
+//! A file that turns out shorter than it was when opened, or a segment that is lost or damaged, ends the
+//! response early: the connection breaks, and the reader knows.
 
 use std::io::{self, SeekFrom};
 use std::sync::Arc;
@@ -14,8 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::ranges::ByteRange;
-use super::tree::OpenFile;
+use super::tree::{Content, OpenFile};
 use super::{build, text};
+use crate::model::chain;
+use crate::repos::DataFile;
 
 /// Bytes read at a time.
 const PIECE: usize = 64 << 10;
@@ -23,16 +25,23 @@ const PIECE: usize = 64 << 10;
 /// Sends all of the file.
 pub(super) fn whole(file: OpenFile, mut headers: HeaderMap) -> Response {
     headers.insert(header::CONTENT_LENGTH, file.size.into());
-    // Not beyond the size told, should the file have grown.
-    let reader = tokio::fs::File::from_std(file.handle).take(file.size);
-    build(StatusCode::OK, headers, Body::from_stream(ReaderStream::with_capacity(reader, PIECE)))
+    let body = match (file.content, file.size.checked_sub(1)) {
+        (_, None) => Body::empty(),
+        // Not beyond the size told, should the file have grown.
+        (Content::OnDisk(handle), _) => {
+            let reader = tokio::fs::File::from_std(handle).take(file.size);
+            Body::from_stream(ReaderStream::with_capacity(reader, PIECE))
+        }
+        (Content::Joined(file), Some(last)) => Body::from_stream(joined(file, ByteRange { first: 0, last })),
+    };
+    build(StatusCode::OK, headers, body)
 }
 
 /// Sends one range.
 pub(super) fn one(file: OpenFile, range: ByteRange, mut headers: HeaderMap) -> Response {
     headers.insert(header::CONTENT_LENGTH, range.len().into());
     headers.insert(header::CONTENT_RANGE, text(content_range(range, file.size)));
-    build(StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(part(Arc::new(file.handle), range)))
+    build(StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(part(&Arc::new(file.content), range)))
 }
 
 /// Sends several ranges as `multipart/byteranges`.
@@ -48,8 +57,8 @@ pub(super) fn several(file: OpenFile, ranges: &[ByteRange], mut headers: HeaderM
         length += head.len() as u64 + range.len();
         pieces.push((head, *range));
     }
-    let handle = Arc::new(file.handle);
-    let parts = stream::iter(pieces).flat_map(move |(head, range)| said(head).chain(part(handle.clone(), range)));
+    let content = Arc::new(file.content);
+    let parts = stream::iter(pieces).flat_map(move |(head, range)| said(head).chain(part(&content, range)));
     headers.insert(header::CONTENT_LENGTH, length.into());
     headers.insert(header::CONTENT_TYPE, text(format!("multipart/byteranges; boundary={boundary}")));
     build(StatusCode::PARTIAL_CONTENT, headers, Body::from_stream(parts.chain(said(end))))
@@ -63,13 +72,44 @@ fn said(text: String) -> impl Stream<Item = io::Result<Bytes>> {
     stream::once(std::future::ready(Ok(Bytes::from(text))))
 }
 
-/// Reads a range. Copies of a handle share its position: parts are read one after another, each
+/// Reads a range.
+fn part(content: &Arc<Content>, range: ByteRange) -> impl Stream<Item = io::Result<Bytes>> + use<> {
+    match &**content {
+        Content::OnDisk(_) => on_disk(content.clone(), range).left_stream(),
+        Content::Joined(file) => joined(file.clone(), range).right_stream(),
+    }
+}
+
+/// Reads a range of a handle. Copies of it share its position: parts are read one after another, each
 /// beginning with a seek.
-fn part(handle: Arc<std::fs::File>, range: ByteRange) -> impl Stream<Item = io::Result<Bytes>> {
+fn on_disk(content: Arc<Content>, range: ByteRange) -> impl Stream<Item = io::Result<Bytes>> {
     let open = async move {
+        let Content::OnDisk(handle) = &*content else { return Err(io::ErrorKind::InvalidInput.into()) };
         let mut file = tokio::fs::File::from_std(handle.try_clone()?);
         file.seek(SeekFrom::Start(range.first)).await?;
         Ok::<_, io::Error>(ReaderStream::with_capacity(file.take(range.len()), PIECE))
     };
     stream::once(open).try_flatten()
+}
+
+/// Joins a range, a segment at a time.
+fn joined(file: DataFile, range: ByteRange) -> impl Stream<Item = io::Result<Bytes>> {
+    stream::try_unfold(range.first, move |next| {
+        let file = file.clone();
+        async move {
+            if next > range.last {
+                return Ok(None);
+            }
+            let read = tokio::task::spawn_blocking(move || file.read_at(next)).await.map_err(io::Error::other)?;
+            let mut bytes = read.map_err(|error| {
+                tracing::error!(error = %chain(&error), "an answer broke off: {}", chain(&error));
+                io::Error::other(error)
+            })?;
+            bytes.truncate(usize::try_from(range.last - next + 1).unwrap_or(usize::MAX));
+            match bytes.len() as u64 {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                length => Ok(Some((Bytes::from(bytes), next + length))),
+            }
+        }
+    })
 }

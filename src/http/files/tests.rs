@@ -8,6 +8,7 @@ use axum::http::Uri;
 use tower::ServiceExt;
 
 use super::*;
+use crate::http::testing;
 
 const CHECKSUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -15,6 +16,8 @@ const CHECKSUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef01234567
 struct World {
     dir: tempfile::TempDir,
     router: Router,
+    /// The state, which has no repository.
+    _state: testing::World,
 }
 
 struct Answer {
@@ -30,7 +33,7 @@ impl Answer {
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         for (path, text) in [
@@ -50,8 +53,9 @@ impl World {
         symlink("/etc", root.join("repos/etc")).unwrap();
         symlink("loop", root.join("repos/loop")).unwrap();
         let tree = |name| Tree { name, dir: root.join(name) };
-        let router = routes(["repos", "pools", "composes"].map(tree).to_vec());
-        Self { router, dir }
+        let state = testing::World::new().await;
+        let router = routes(["repos", "pools", "composes"].map(tree).to_vec(), state.state.repos.clone());
+        Self { router, dir, _state: state }
     }
 
     async fn ask(&self, method: Method, uri: &str, headers: &[(&str, &str)]) -> Answer {
@@ -80,7 +84,7 @@ const REPOMD: &str = "/repos/f43/x86_64/repodata/repomd.xml";
 
 #[tokio::test]
 async fn nothing_outside_the_trees_is_reached() {
-    let world = World::new();
+    let world = World::new().await;
     for uri in [
         "/repos/../state.sqlite",
         "/repos/%2e%2e/state.sqlite",
@@ -109,7 +113,7 @@ async fn nothing_outside_the_trees_is_reached() {
 
 #[tokio::test]
 async fn what_is_no_regular_file_is_not_waited_for() {
-    let world = World::new();
+    let world = World::new().await;
     let pipe = world.dir.path().join("repos/pipe");
     rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
     assert_eq!(world.get("/repos/pipe", &[]).await.status, StatusCode::NOT_FOUND);
@@ -117,7 +121,7 @@ async fn what_is_no_regular_file_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_file_is_sent_whole_with_its_type_and_validators() {
-    let world = World::new();
+    let world = World::new().await;
     for (uri, kind, body) in [
         (RPM, "application/x-rpm", "0123456789"),
         ("/pools//main/b/bash/bash-5.3-1.x86_64.rpm", "application/x-rpm", "0123456789"),
@@ -144,7 +148,7 @@ async fn a_file_is_sent_whole_with_its_type_and_validators() {
 
 #[tokio::test]
 async fn only_data_files_named_by_content_are_kept_for_ever() {
-    let world = World::new();
+    let world = World::new().await;
     let answer = world.get(&format!("/repos/f43/x86_64/repodata/{CHECKSUM}-primary.xml.zst"), &[]).await;
     assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
     assert_eq!(answer.header("etag"), format!("\"{CHECKSUM}\""));
@@ -157,7 +161,7 @@ async fn only_data_files_named_by_content_are_kept_for_ever() {
 
 #[tokio::test]
 async fn a_copy_that_is_still_right_is_not_sent_again() {
-    let world = World::new();
+    let world = World::new().await;
     let first = world.get(REPOMD, &[]).await;
     let (etag, modified) = (first.header("etag"), first.header("last-modified"));
     let weak = format!("W/{etag}");
@@ -188,7 +192,7 @@ async fn a_copy_that_is_still_right_is_not_sent_again() {
 
 #[tokio::test]
 async fn a_file_renamed_into_place_has_another_tag() {
-    let world = World::new();
+    let world = World::new().await;
     let path = world.dir.path().join(&REPOMD[1..]);
     let before = world.get(REPOMD, &[]).await.header("etag").to_owned();
     let time = std::fs::metadata(&path).unwrap().modified().unwrap();
@@ -202,7 +206,7 @@ async fn a_file_renamed_into_place_has_another_tag() {
 
 #[tokio::test]
 async fn a_download_is_continued_only_on_the_same_file() {
-    let world = World::new();
+    let world = World::new().await;
     let first = world.get(RPM, &[]).await;
     let (etag, modified) = (first.header("etag"), first.header("last-modified"));
     let answer = world.get(RPM, &[("range", "bytes=4-"), ("if-range", etag)]).await;
@@ -217,7 +221,7 @@ async fn a_download_is_continued_only_on_the_same_file() {
 
 #[tokio::test]
 async fn several_ranges_come_as_parts() {
-    let world = World::new();
+    let world = World::new().await;
     let answer = world.get(RPM, &[("range", "bytes=7-8,0-1")]).await;
     assert_eq!(answer.status, StatusCode::PARTIAL_CONTENT);
     let boundary = answer.header("content-type").strip_prefix("multipart/byteranges; boundary=").unwrap();
@@ -232,7 +236,7 @@ async fn several_ranges_come_as_parts() {
 
 #[tokio::test]
 async fn ranges_that_cannot_be_had_are_told_so() {
-    let world = World::new();
+    let world = World::new().await;
     let answer = world.get(RPM, &[("range", "bytes=10-")]).await;
     assert_eq!(answer.status, StatusCode::RANGE_NOT_SATISFIABLE);
     assert_eq!(answer.header("content-range"), "bytes */10");
@@ -243,7 +247,7 @@ async fn ranges_that_cannot_be_had_are_told_so() {
 
 #[tokio::test]
 async fn a_large_file_comes_in_whole_across_many_pieces() {
-    let world = World::new();
+    let world = World::new().await;
     let text: String = (0..100_000).map(|n| format!("{n:07}\n")).collect();
     write(&world.dir.path().join("pools/large.iso"), &text);
     assert!(world.get("/pools/large.iso", &[]).await.body == text.as_bytes());
@@ -254,7 +258,7 @@ async fn a_large_file_comes_in_whole_across_many_pieces() {
 
 #[tokio::test]
 async fn a_directory_is_listed_sorted_and_escaped() {
-    let world = World::new();
+    let world = World::new().await;
     for (uri, location) in [
         ("/repos", "/repos/"),
         ("/composes//Example-1", "/composes/Example-1/"),
@@ -275,7 +279,7 @@ async fn a_directory_is_listed_sorted_and_escaped() {
 
 #[tokio::test]
 async fn only_reading_is_allowed() {
-    let world = World::new();
+    let world = World::new().await;
     for method in [Method::PUT, Method::POST, Method::DELETE] {
         assert_eq!(world.ask(method, RPM, &[]).await.status, StatusCode::METHOD_NOT_ALLOWED);
     }

@@ -11,9 +11,10 @@ use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::path::{Wanted, is_shown};
+use crate::repos::DataFile;
 
 /// Most entries of a directory that are listed.
-const MOST_ENTRIES: usize = 50_000;
+pub(super) const MOST_ENTRIES: usize = 50_000;
 
 /// Last second that an HTTP date can hold, 9999-12-31, as seconds after 1970.
 const LAST_SECOND: i64 = 253_402_300_799;
@@ -43,10 +44,19 @@ pub(super) enum NotShown {
     Failed(io::Error),
 }
 
-/// An open regular file and what it was like when it was opened.
+/// Where the bytes of a file are.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Behind this handle.
+    OnDisk(File),
+    /// In segments.
+    Joined(DataFile),
+}
+
+/// A file to be read and what it was like when it was opened.
 #[derive(Debug)]
 pub(super) struct OpenFile {
-    pub handle: File,
+    pub content: Content,
     /// Its name, which decides about its type.
     pub name: String,
     /// Bytes.
@@ -96,7 +106,7 @@ pub(super) fn open(trees: &[Tree], wanted: &Wanted) -> Result<Found, NotShown> {
     }
     let checksum = checksum_in_name(wanted.below());
     Ok(Found::File(OpenFile {
-        handle,
+        content: Content::OnDisk(handle),
         name: wanted.below().last().cloned().unwrap_or_default(),
         size: metadata.len(),
         // The inode tells apart two files that were renamed into place within one tick of the clock.
@@ -147,14 +157,15 @@ fn is_inside(trees: &[Tree], handle: &File) -> Result<bool, NotShown> {
 /// Returns the checksum that a data file of a repository is named by: `repodata/CHECKSUM-primary.xml.zst`.
 ///
 /// Only there: elsewhere a name may happen to look like one.
-fn checksum_in_name(names: &[String]) -> Option<&str> {
+pub(super) fn checksum_in_name(names: &[String]) -> Option<&str> {
     let [.., parent, name] = names else { return None };
     let (checksum, rest) = name.split_at_checked(64)?;
     let hex = checksum.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     (parent == "repodata" && hex && rest.starts_with(['-', '.'])).then_some(checksum)
 }
 
-fn http_date(seconds: i64) -> Option<SystemTime> {
+/// Returns a time in seconds after 1970 as HTTP dates have them; `None` if no such date can say it.
+pub(super) fn http_date(seconds: i64) -> Option<SystemTime> {
     let seconds = u64::try_from(seconds).ok().filter(|_| seconds <= LAST_SECOND)?;
     Some(UNIX_EPOCH + Duration::from_secs(seconds))
 }

@@ -38,27 +38,27 @@ pub struct Parts {
     end: String,
 }
 
-/// Returns what a metadata file is joined of.
+/// Returns what a metadata file is joined of; `writer` is what made its segments ([`Index::writer_of`]).
 ///
 /// # Errors
 /// It is one stream, which has no pieces, or head or end cannot be compressed.
-pub fn parts(kind: Kind, manifest: &Manifest, settings: &Settings) -> Result<Parts, Error> {
-    if is_one_stream(settings) {
+pub fn parts(kind: Kind, manifest: &Manifest, compression: Compression, writer: String) -> Result<Parts, Error> {
+    if is_one_stream(compression) {
         return Err(Error::OneStream);
     }
     let frames = &manifest.frames[kind as usize];
     let (head, end) = (kind.head(manifest.packages()), end_of(kind));
-    let mut compressor = Compressor::new(settings.compression).map_err(Error::Write)?;
+    let mut compressor = Compressor::new(compression).map_err(Error::Write)?;
     let packed_head = compressor.compress(head.as_bytes()).map_err(Error::Write)?;
     let mut last = compressor.compress(end.as_bytes()).map_err(Error::Write)?;
     let entry = |frame: &Frame| IndexFrame { size: frame.size, open: frame.open, count: frame.count, hash: frame.hash };
     let index = Index {
-        writer: Index::writer_of(settings),
+        writer,
         head: packed_head.len() as u32,
         tail: last.len() as u32,
         frames: frames.iter().map(entry).collect(),
     };
-    last.extend(index.to_bytes(settings.compression, head.len() as u32, end.len() as u32));
+    last.extend(index.to_bytes(compression, head.len() as u32, end.len() as u32));
     let mut parts = vec![Part::Bytes(packed_head)];
     parts.extend(frames.iter().copied().map(Part::Frame));
     parts.push(Part::Bytes(last));
@@ -80,17 +80,18 @@ pub fn assemble(
     let compression = settings.compression;
     let mut out = Counted { tally: Tally::new(sums.checksum), sink };
     let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
-    if is_one_stream(settings) {
+    if is_one_stream(compression) {
         pack(kind, manifest, compression, frames, &mut out, opened.as_mut())?;
     } else {
-        join(parts(kind, manifest, settings)?, (kind, compression), frames, &mut out, opened.as_mut())?;
+        let parts = parts(kind, manifest, compression, Index::writer_of(settings))?;
+        join(parts, (kind, compression), frames, &mut out, opened.as_mut())?;
     }
     out.flush().map_err(Error::Write)?;
     Ok(Written { kind, compression, file: out.tally.end(), open: opened.map(Tally::end) })
 }
 
-fn is_one_stream(settings: &Settings) -> bool {
-    settings.compression.of_segments() != settings.compression
+fn is_one_stream(compression: Compression) -> bool {
+    compression.of_segments() != compression
 }
 
 fn end_of(kind: Kind) -> String {

@@ -1,6 +1,7 @@
 //! What is a repository's metadata made of? The list of its segments, and how it is kept.
 
 use super::cut::Level;
+use super::texts::short_hash;
 use super::{Error, KINDS, Key};
 use crate::model::{Blake3, Nevra};
 
@@ -37,6 +38,13 @@ pub struct Frame {
     pub size: u32,
     /// Bytes of text.
     pub open: u32,
+}
+
+impl Frame {
+    /// Returns whether these are its bytes.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        bytes.len() == self.size as usize && short_hash(bytes) == self.hash
+    }
 }
 
 /// The segments of a repository's metadata files.

@@ -25,7 +25,7 @@ impl Text {
     /// Opens the bytes of a frame, and checks that they are the ones it was made of.
     pub(super) fn open(compression: Compression, kind: Kind, frame: &Frame, bytes: &[u8]) -> Result<Self, Error> {
         let damaged = |why| Error::Damaged { kind, why };
-        if bytes.len() != frame.size as usize || short_hash(bytes) != frame.hash {
+        if !frame.is(bytes) {
             return Err(damaged("it has other bytes"));
         }
         let text = codec::open(compression, bytes, frame.open as usize).map_err(|_| damaged("it cannot be opened"))?;
@@ -136,7 +136,7 @@ fn place(manifest: &Manifest, kind: Kind) -> Vec<Place> {
 /// Reads the bytes of a frame, and checks that they are the ones it was made of.
 pub(super) fn checked(frames: &impl Frames, kind: Kind, frame: &Frame) -> Result<Vec<u8>, Error> {
     let bytes = frames.get(kind, frame).map_err(|source| Error::Get { kind, source })?;
-    if bytes.len() == frame.size as usize && short_hash(&bytes) == frame.hash {
+    if frame.is(&bytes) {
         return Ok(bytes);
     }
     Err(Error::Get { kind, source: io::Error::new(io::ErrorKind::InvalidData, "it has other bytes") })

@@ -54,10 +54,10 @@ pub fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)]
     stream.write_all(body)?;
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes)?;
-    parse(&bytes)
+    parse(&bytes, method == "HEAD")
 }
 
-fn parse(bytes: &[u8]) -> io::Result<Answer> {
+fn parse(bytes: &[u8], without_body: bool) -> io::Result<Answer> {
     let end = find(bytes, b"\r\n\r\n").ok_or_else(|| malformed("no end of the headers"))?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
@@ -71,7 +71,9 @@ fn parse(bytes: &[u8]) -> io::Result<Answer> {
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let mut answer = Answer { status, headers, body: bytes[end + 4..].to_vec() };
-    if answer.header("transfer-encoding") == Some("chunked") {
+    if without_body {
+        assert!(answer.body.is_empty(), "a body where none belongs");
+    } else if answer.header("transfer-encoding") == Some("chunked") {
         answer.body = dechunked(&answer.body)?;
     } else if let Some(length) = answer.header("content-length").and_then(|value| value.parse::<usize>().ok())
         && answer.body.len() != length

@@ -28,6 +28,8 @@ pub struct Site {
     pub world: World,
     /// Where it serves HTTP, as `host:port`.
     pub address: String,
+    /// What the configuration begins with, whatever it is.
+    head: String,
     config: String,
     _database: Option<Database>,
 }
@@ -40,14 +42,21 @@ impl Site {
         let database = (store == Store::Postgres).then(Database::new);
         let state =
             database.as_ref().map_or(String::new(), |database| format!("[state]\nurl = \"{}\"\n", database.url()));
-        let config = format!("data_dir = \"data\"\n[http]\nbind = \"{address}\"\n{state}{config}");
+        let head = format!("data_dir = \"data\"\n[http]\nbind = \"{address}\"\n{state}");
+        let config = format!("{head}{config}");
         world.write("tannery.toml", &config);
-        Self { world, address, config, _database: database }
+        Self { world, address, head, config, _database: database }
     }
 
     /// Starts the service and waits until it is ready.
     pub fn serve(&self) -> Service {
         self.world.serve(&self.config, &self.address).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// As [`Site::serve`], with another configuration than the site was made with.
+    pub fn serve_as(&self, config: &str) -> Service {
+        let config = format!("{}{config}", self.head);
+        self.world.serve(&config, &self.address).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Starts the service and waits for nothing.

@@ -136,13 +136,14 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Command::Demo(demo) = cli.command {
         return runtime.block_on(demo.run(config));
     }
-    if let Command::Repo(command) = cli.command {
-        return runtime.block_on(command.run(Clock::system()));
-    }
+    let command = match cli.command {
+        Command::Repo(command) if !command.needs_state() => return runtime.block_on(command.run(Clock::system())),
+        command => command,
+    };
     runtime.block_on(async {
         let app = App::open(config, Clock::system()).await?;
         let db = app.db.clone();
-        let ended = cli.command.run(app).await;
+        let ended = command.run(app).await;
         db.close().await;
         ended
     })
@@ -159,6 +160,7 @@ impl Command {
             Self::Status(command) => command.run(&app).await,
             Self::Compose(command) => command.run(&app).await,
             Self::Messages(command) => command.run(&app).await,
+            Self::Repo(repo::Repo::Export(command)) => command.run(&app).await,
             // These open no state beforehand, and have run already.
             Self::Demo(_) | Self::Config(_) | Self::Createrepo(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
         }

@@ -8,6 +8,7 @@
 //! far it came.
 
 mod assembled;
+mod export;
 mod keep;
 mod layout;
 mod listing;
@@ -24,12 +25,13 @@ use std::sync::atomic::AtomicBool;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::{BadName, Blake3, TagName};
+use crate::model::{BadName, Blake3, RepoName, TagName};
 use crate::rpms::{Library, MetadataError};
 use crate::store::{self, Db};
 use crate::tags::Tags;
 
 pub use assembled::DataFile;
+pub use export::{Exported, WithPackages};
 pub use layout::Layout;
 pub use visible::Visibility;
 
@@ -82,6 +84,22 @@ pub enum Error {
     Foreign {
         /// The data file.
         file: String,
+    },
+    /// There is nothing to be exported.
+    #[error("there is no published repository {tag}/{repo}")]
+    NotPublished {
+        /// The tag.
+        tag: TagName,
+        /// Which of its repositories.
+        repo: RepoName,
+    },
+    /// A directory cannot hold an export.
+    #[error("cannot export into {dir}: {why}")]
+    Target {
+        /// The directory.
+        dir: String,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// A name in the state is not one of ours.
     #[error(transparent)]

@@ -10,6 +10,7 @@ mod cli;
 mod compose;
 mod createrepo;
 mod durable;
+mod export;
 mod full_disk;
 mod histories;
 mod kill;

@@ -1,5 +1,6 @@
-//! `tannery repo`: what may be asked of anybody's repository? It opens no state of ours.
+//! `tannery repo`: what may be asked of anybody's repository? Only `export` opens a state, and is of ours.
 
+mod export;
 mod shown;
 
 use std::process::ExitCode;
@@ -31,6 +32,7 @@ pub(super) enum Repo {
         #[command(flatten)]
         form: Form,
     },
+    Export(export::Export),
 }
 
 /// Check whether a repository is whole: digests, sizes, XML, order, duplicates, packages
@@ -48,6 +50,11 @@ pub(super) struct Check {
 }
 
 impl Repo {
+    /// Returns whether it is about repositories of ours.
+    pub(super) fn needs_state(&self) -> bool {
+        matches!(self, Self::Export(_))
+    }
+
     pub(super) async fn run(self, clock: Clock) -> anyhow::Result<ExitCode> {
         let fetcher = Fetcher::new(clock.clone(), Settings::default());
         match self {
@@ -65,6 +72,8 @@ impl Repo {
                 form.print(&found, |found| shown::repository(found, clock.micros()))?;
                 Ok(ExitCode::SUCCESS)
             }
+            // Runs where the state is open.
+            Self::Export(_) => Ok(ExitCode::SUCCESS),
         }
     }
 }

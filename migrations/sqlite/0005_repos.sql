@@ -17,6 +17,7 @@ CREATE TABLE generations (
     manifest TEXT NOT NULL REFERENCES manifests (digest),
     repomd TEXT NOT NULL,
     files TEXT NOT NULL,
+    records TEXT NOT NULL,
     pool TEXT NOT NULL,
     packages BIGINT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('publishing', 'current', 'kept')),

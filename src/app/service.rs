@@ -111,6 +111,7 @@ impl App {
         life.spawn("tags", run_tags(self.clone(), life.soft().clone()));
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));
+        life.spawn("records", self.repos.clone().watch_records(life.soft().clone()));
         life.spawn_side(become_ready(self.clone(), ready));
     }
 
@@ -266,5 +267,7 @@ async fn note(app: &App, url: &str, status: Option<&Status>) -> Result<(), Error
     let mut tx = app.db.write().await?;
     service::note(&mut tx, service::URL, url, now).await?;
     service::note(&mut tx, service::BUS, &bus, now).await?;
+    let records = serde_json::to_string(&app.repos.bad_records()).unwrap_or_else(|_| "[]".to_owned());
+    service::note(&mut tx, service::RECORDS, &records, now).await?;
     Ok(tx.commit().await?)
 }

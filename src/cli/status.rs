@@ -14,6 +14,7 @@ use super::tag::{Summary, summaries};
 use crate::app::App;
 use crate::bus::Snapshot;
 use crate::model::TagName;
+use crate::repos::BadRecord;
 use crate::store::durable::Lock;
 use crate::store::generations::GenerationState;
 use crate::store::{self, Tx, composes, generations, inbox, outbox, service};
@@ -39,6 +40,8 @@ struct Report {
     bus: Option<Bus>,
     events: Events,
     outbox: BTreeMap<&'static str, i64>,
+    /// Files of records that the running service cannot use.
+    bad_records: Vec<BadRecord>,
     tags: Vec<TagReport>,
     composes: Vec<Shown>,
     #[serde(skip)]
@@ -127,6 +130,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
         },
         events: events(&mut tx).await?,
         outbox: counts.into_iter().map(|(state, count)| (state.name(), count)).collect(),
+        bad_records: bad_records(&mut tx, running).await?,
         tags: tags(app, &mut tx).await?,
         composes: rows.into_iter().map(|row| Shown::new(row, now)).collect(),
         now,
@@ -154,6 +158,11 @@ async fn bus(app: &App, tx: &mut Tx, running: bool) -> anyhow::Result<Option<Bus
     };
     let snapshot: Option<Snapshot> = store::db::from_json("service.value", &json)?;
     Ok(snapshot.map(|snapshot| Bus { snapshot: Some(note(snapshot, at)) }))
+}
+
+async fn bad_records(tx: &mut Tx, running: bool) -> Result<Vec<BadRecord>, store::Error> {
+    let noted = service::read(tx, service::RECORDS).await?.filter(|_| running);
+    noted.map_or(Ok(Vec::new()), |(json, _)| store::db::from_json("service.value", &json))
 }
 
 async fn events(tx: &mut Tx) -> Result<Events, store::Error> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::records::{RecordFile, RecordKind};
 use super::repos::{Compression, Form, Repos};
 use super::units::Span;
 use crate::model::{Arch, ReposOf, Sigkey, TagName, glob};
@@ -73,6 +74,8 @@ pub struct FollowRule {
     pub multilib: BTreeMap<Arch, Vec<Arch>>,
     /// Whether there are live repositories at all.
     pub live: Live,
+    /// Which files stand in them beside what lists the packages, by the type of the record.
+    pub records: BTreeMap<RecordKind, RecordFile>,
     /// How they are written and kept.
     pub repos: Repos,
 }
@@ -134,6 +137,8 @@ pub(super) struct RawRule {
     #[serde(default)]
     multilib: BTreeMap<Arch, Vec<Arch>>,
     live: Option<Live>,
+    #[serde(default)]
+    pub(super) records: BTreeMap<RecordKind, RecordFile>,
     keep_generations: Option<NonZeroU32>,
     keep_for: Option<Span>,
     quiet: Option<Span>,
@@ -154,6 +159,7 @@ impl RawRule {
             unsigned: None,
             multilib: BTreeMap::new(),
             live: None,
+            records: BTreeMap::new(),
             keep_generations: None,
             keep_for: None,
             quiet: None,
@@ -191,6 +197,7 @@ impl RawRule {
             signatures: self.sigkeys.into_iter().map(Some).chain(unsigned.then_some(None)).collect(),
             multilib: self.multilib,
             live: self.live.unwrap_or(Live::Always),
+            records: self.records,
             repos,
         })
     }

@@ -15,6 +15,7 @@ mod document;
 mod error;
 mod follow;
 mod overrides;
+mod records;
 mod repos;
 mod sections;
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use definition::Definition;
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
 pub use overrides::Overrides;
+pub use records::{BadRecordKind, RecordFile, RecordKind};
 pub use repos::{BadCompression, Compression, Form, Repos};
 pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
 pub use units::{BadUnit, Size, Span};
@@ -107,13 +109,19 @@ impl Config {
         Self::resolve(raw, &Sources::default()).expect("the defaults are valid, as a test shows")
     }
 
-    fn resolve(raw: RawConfig, sources: &Sources) -> Result<Self, Error> {
+    fn resolve(mut raw: RawConfig, sources: &Sources) -> Result<Self, Error> {
         let data_dir = raw.data_dir.unwrap_or_else(|| PathBuf::from("tannery-data"));
         let data_dir = sources.path("data_dir", &data_dir)?;
         let below = |key: &str, path: Option<PathBuf>, name: &str| match path {
             Some(path) => sources.path(key, &path),
             None => Ok(data_dir.join(name)),
         };
+        for (number, rule) in raw.follow.iter_mut().enumerate() {
+            for (kind, file) in &mut rule.records {
+                let path = sources.path(&format!("follow.{number}.records.{kind}"), file.pattern())?;
+                *file = RecordFile::new(path);
+            }
+        }
         raw.repos.check().map_err(|(key, why)| sources.refuse(&format!("repos.{key}"), why))?;
         Ok(Self {
             log: raw.log,

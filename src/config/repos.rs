@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::units::duration;
 
 /// How metadata files are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// Zstandard, level 1 to 19. Readers older than createrepo_c 1.0 and dnf of EL 8 want gzip.
     Zstd {

@@ -306,6 +306,20 @@ fn without_a_rule_every_tag_is_followed() {
     assert_eq!(odd.compose.dir, Path::new(OsStr::from_bytes(b"/srv/\xff/composes")));
 }
 
+#[test]
+fn records_are_files_from_where_the_configuration_is() {
+    let dir = Dir::new();
+    let text = "[[follow]]\ntags = [\"f*\"]\nrecords = { group = \"a/{tag}.xml\", productid = \"/p\" }";
+    let config = Config::load(Some(&dir.write(text)), &Overrides::none(), []).unwrap();
+    let (tag, arch) = ("f43".parse().unwrap(), "x86_64".parse().unwrap());
+    let records = config.follow.rules()[0].records.iter();
+    let files: Vec<_> = records.map(|(kind, file)| (kind.to_string(), file.of(&tag, &arch))).collect();
+    let group = dir.0.path().join("a/f43.xml");
+    assert_eq!(files, [("group".to_owned(), group), ("productid".to_owned(), PathBuf::from("/p"))]);
+    let refused = dir.refused("[[follow]]\ntags = [\"*\"]\nrecords = { primary = \"x\" }");
+    assert!(refused.contains("\"primary\" is no type of a record"), "{refused}");
+}
+
 fn manual() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tannery.toml")
 }

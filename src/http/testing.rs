@@ -190,6 +190,7 @@ impl World {
             manifest: Blake3::of(b"manifest"),
             repomd: Sha256::from_bytes([0; 32]),
             files: vec![],
+            records: vec![],
             pool: "main".to_owned(),
             packages: 7,
             state: GenerationState::Current,

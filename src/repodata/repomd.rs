@@ -1,6 +1,7 @@
 //! What does `repomd.xml` hold? The records of a repository's metadata files, and its bytes.
 
 use super::error::Error;
+use super::output::Digested;
 use super::repomd_parse;
 use super::xml::{push_attribute, push_element, push_text};
 use crate::model::Sha256;
@@ -75,6 +76,25 @@ pub struct Record {
     pub header_size: Option<u64>,
     /// Version of the format of SQLite files, types that end in `_db`.
     pub database_version: Option<u64>,
+}
+
+impl Record {
+    /// Returns the record of a file in `repodata/`; `timestamp` in seconds after 1970.
+    pub fn of(kind: &str, name: &str, file: Digested, open: Option<Digested>, timestamp: i64) -> Self {
+        Self {
+            kind: kind.to_owned(),
+            checksum: file.checksum,
+            open_size: open.as_ref().map(|open| open.size),
+            open_checksum: open.map(|open| open.checksum),
+            header_checksum: None,
+            href: format!("repodata/{name}"),
+            base: None,
+            timestamp,
+            size: Some(file.size),
+            header_size: None,
+            database_version: None,
+        }
+    }
 }
 
 /// A digest as other people's metadata writes it.

@@ -26,18 +26,6 @@ impl Written {
 
     /// Returns the record of the file in `repomd.xml`; `timestamp` in seconds after 1970.
     pub fn record(&self, timestamp: i64) -> Record {
-        Record {
-            kind: self.kind.as_str().to_owned(),
-            checksum: self.file.checksum.clone(),
-            open_checksum: self.open.as_ref().map(|open| open.checksum.clone()),
-            header_checksum: None,
-            href: format!("repodata/{}", self.file_name()),
-            base: None,
-            timestamp,
-            size: Some(self.file.size),
-            open_size: self.open.as_ref().map(|open| open.size),
-            header_size: None,
-            database_version: None,
-        }
+        Record::of(self.kind.as_str(), &self.file_name(), self.file.clone(), self.open.clone(), timestamp)
     }
 }

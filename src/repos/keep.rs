@@ -45,10 +45,12 @@ impl Repos {
     /// Removes what a killed process left unfinished beside the repositories: before any other runs.
     pub async fn recover(&self) -> Result<(), Error> {
         let (repos, segments) = (self.layout.repos(), self.library.segments().clone());
+        let records = self.records.dir().to_owned();
         blocking(move || {
             for tag in entries(&repos)? {
                 durable::sweep(&tag)?;
             }
+            durable::sweep(&records)?;
             segments.sweep()
         })
         .await
@@ -57,7 +59,7 @@ impl Repos {
     /// Lets go of everything that is old now.
     pub async fn tidy_once(&self) -> Result<(), Error> {
         let all = generations::all(&mut self.db.read().await?).await?;
-        let repos: BTreeSet<(TagName, RepoName)> = all.into_iter().map(|one| (one.tag, one.repo)).collect();
+        let repos: BTreeSet<(TagName, RepoName)> = all.iter().map(|one| (one.tag.clone(), one.repo.clone())).collect();
         for (tag, repo) in repos {
             if let Some(rule) = self.config.follow.for_tag(&tag) {
                 self.let_go(&tag, &repo, rule).await?;
@@ -67,6 +69,7 @@ impl Repos {
         if self.pools_are_stale.swap(false, Ordering::Relaxed) {
             self.clear_pools().await?;
             self.clear_segments().await?;
+            self.clear_records(&all).await?;
         }
         Ok(())
     }
@@ -123,6 +126,14 @@ impl Repos {
             tracing::debug!(removed, "{removed} segments are in no kept repository and were removed");
         }
         Ok(())
+    }
+
+    /// Removes kept records that no generation has any more, those that went just now among them next time.
+    async fn clear_records(&self, all: &[Generation]) -> Result<(), Error> {
+        let kept: HashSet<String> = all.iter().flat_map(|one| &one.records).map(|extra| extra.file.clone()).collect();
+        let dir = self.records.dir().to_owned();
+        let oldest = (self.clock.micros() - UNKNOWN.as_micros() as i64) / 1_000_000;
+        blocking(move || remove_others(&dir, &kept, oldest)).await
     }
 
     async fn name_segments(&self, named: &mut Named) -> Result<(), Error> {

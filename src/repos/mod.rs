@@ -9,12 +9,14 @@
 
 mod assembled;
 mod export;
+mod input;
 mod keep;
 mod layout;
 mod listing;
 mod place;
 mod publish;
 mod reconcile;
+mod records;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -33,6 +35,7 @@ use crate::tags::Tags;
 pub use assembled::DataFile;
 pub use export::{Exported, WithPackages};
 pub use layout::Layout;
+pub use records::BadRecord;
 pub use visible::Visibility;
 
 /// What can go wrong with a repository.
@@ -85,6 +88,9 @@ pub enum Error {
         /// The data file.
         file: String,
     },
+    /// A record could not be compressed.
+    #[error("a record cannot be compressed")]
+    Record(#[source] crate::repodata::Error),
     /// There is nothing to be exported.
     #[error("there is no published repository {tag}/{repo}")]
     NotPublished {
@@ -117,6 +123,7 @@ pub struct Repos {
     library: Library,
     placed: place::Placed,
     being_read: assembled::BeingRead,
+    records: records::Records,
     /// Held by publishers together, and by the one who clears pools and segments alone.
     pools: Arc<tokio::sync::RwLock<()>>,
     /// Whether a pool may hold what no kept generation names.
@@ -131,6 +138,7 @@ impl Repos {
         let base_url = config.http.url(config.http.bind).into();
         let layout = Layout::new(&config.data_dir);
         let library = Library::open(db.clone(), &config.data_dir);
+        let records = records::Records::new(&config.data_dir);
         Self {
             db,
             tags,
@@ -140,6 +148,7 @@ impl Repos {
             library,
             placed: place::Placed::default(),
             being_read: assembled::BeingRead::default(),
+            records,
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),
             base_url,

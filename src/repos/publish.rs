@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::listing::{Changes, rpms_of};
+use super::records::record;
 use super::style::Style;
 use super::{Error, Repos};
 use crate::config::{FollowRule, Form};
@@ -14,7 +15,7 @@ use crate::model::{Blake3, RepoName, RpmEntry, Sha256, TagName};
 use crate::outbox;
 use crate::repodata::segments::Manifest;
 use crate::repodata::{Repomd, Written};
-use crate::store::generations::{self, Generation, GenerationState};
+use crate::store::generations::{self, Extra, Generation, GenerationState};
 use crate::store::pkgsets::{self, Revision};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, durable};
@@ -33,6 +34,15 @@ pub(super) struct Draft {
     pub bytes: Vec<u8>,
     /// BLAKE3 of it.
     pub digest: Blake3,
+    /// What the repository has beside its packages.
+    pub records: Vec<Extra>,
+}
+
+impl Draft {
+    /// Returns whether a generation shows the same, made the same way.
+    pub fn is_shown_by(&self, one: &Generation) -> bool {
+        one.manifest == self.digest && one.style == self.style.text() && one.records == self.records
+    }
 }
 
 impl Repos {
@@ -52,7 +62,9 @@ impl Repos {
             Form::Files => self.library.write_files(&repodata, manifest, settings, sums).await?,
             Form::Assembled => self.library.measure(manifest, settings, sums).await?,
         };
-        let repomd = self.repomd(tag, repo, &written).await?;
+        let (records, extras, place) = (self.records.clone(), draft.records.clone(), repodata.clone());
+        blocking(move || records.place(&extras, &place)).await?;
+        let repomd = self.repomd(tag, repo, &written, &draft.records).await?;
         let generation = self.begin((tag, repo), revision, &draft, &repomd, &written).await?;
         let place = self.layout.repomd(tag, repo);
         blocking(move || {
@@ -66,10 +78,17 @@ impl Repos {
 
     /// Returns the pointer file of a new generation: its times rise above those on disk, whatever the
     /// clock says, since yum refuses an older one.
-    async fn repomd(&self, tag: &TagName, repo: &RepoName, written: &[Written]) -> Result<Vec<u8>, Error> {
+    async fn repomd(
+        &self,
+        tag: &TagName,
+        repo: &RepoName,
+        written: &[Written],
+        extras: &[Extra],
+    ) -> Result<Vec<u8>, Error> {
         let on_disk = self.pointer(tag, repo).await?.map_or(0, |(_, newest)| newest);
         let time = self.clock.seconds().max(on_disk + 1);
-        let records = written.iter().map(|file| file.record(time)).collect();
+        let mut records: Vec<_> = written.iter().map(|file| file.record(time)).collect();
+        records.extend(extras.iter().map(|extra| record(extra, time)));
         Ok(Repomd { revision: time.to_string(), records, ..Repomd::default() }.to_bytes())
     }
 
@@ -105,6 +124,8 @@ impl Repos {
     ) -> Result<Generation, Error> {
         let (tag, repo) = at;
         let mut tx = self.db.write().await?;
+        let extras = draft.records.iter().map(|extra| extra.file.clone());
+        let all_files = written.iter().map(Written::file_name).chain(extras);
         let generation = Generation {
             tag: tag.clone(),
             repo: repo.clone(),
@@ -115,7 +136,8 @@ impl Repos {
             compression: draft.style.compression,
             manifest: draft.digest,
             repomd: Sha256::of(repomd),
-            files: written.iter().map(Written::file_name).collect(),
+            files: all_files.collect(),
+            records: draft.records.clone(),
             pool: draft.style.pool.clone(),
             packages: draft.manifest.packages() as i64,
             state: GenerationState::Publishing,

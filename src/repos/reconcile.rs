@@ -173,8 +173,9 @@ impl Repos {
         let start = self.start(tag, repo, &style, current.as_ref()).await?;
         let manifest = self.follow((tag, repo), &style, start, &revision, &repos).await?;
         let bytes = manifest.to_bytes()?;
-        let draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes };
-        if let Some(current) = current.filter(|one| one.manifest == draft.digest && one.style == draft.style.text()) {
+        let records = self.extras((tag, repo), rule, current.as_ref()).await?;
+        let draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes, records };
+        if let Some(current) = current.filter(|one| draft.is_shown_by(one)) {
             if self.is_whole(&current).await? {
                 self.write_repo_file(tag, repo, rule).await?;
                 let mut tx = self.db.write().await?;
@@ -264,11 +265,12 @@ impl Repos {
         if pointer.is_none_or(|(digest, _)| digest != current.repomd) {
             return Ok(false);
         }
-        if current.form == Form::Assembled {
-            return Ok(true);
-        }
         let repodata = self.layout.repodata(&current.tag, &current.repo);
-        let needed: Vec<_> = current.files.iter().map(|file| repodata.join(file)).collect();
+        let on_disk: Vec<&String> = match current.form {
+            Form::Files => current.files.iter().collect(),
+            Form::Assembled => current.records.iter().map(|extra| &extra.file).collect(),
+        };
+        let needed: Vec<_> = on_disk.into_iter().map(|file| repodata.join(file)).collect();
         super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await
     }
 

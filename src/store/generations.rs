@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
 use crate::config::{Compression, Form};
 use crate::model::{Blake3, RepoName, Sha256, TagName};
@@ -36,6 +38,21 @@ impl FromStr for GenerationState {
     }
 }
 
+/// A record that a generation has beside those of its packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extra {
+    /// Its type.
+    pub kind: String,
+    /// The name of its file in `repodata/`.
+    pub file: String,
+    /// The file's digest.
+    pub sha256: Sha256,
+    /// The file's bytes.
+    pub size: u64,
+    /// Digest and number of the bytes when uncompressed, of a file that is compressed.
+    pub open: Option<(Sha256, u64)>,
+}
+
 /// One published state of a live repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
@@ -57,8 +74,10 @@ pub struct Generation {
     pub manifest: Blake3,
     /// SHA-256 of its `repomd.xml`.
     pub repomd: Sha256,
-    /// The names of its data files in `repodata/`.
+    /// The names of its data files in `repodata/`, those of `records` too.
     pub files: Vec<String>,
+    /// What it has beside its packages.
+    pub records: Vec<Extra>,
     /// The pool its packages are reached through.
     pub pool: String,
     /// How many packages it lists.
@@ -84,6 +103,7 @@ struct Row {
     manifest: String,
     repomd: String,
     files: String,
+    records: String,
     pool: String,
     packages: i64,
     state: String,
@@ -103,6 +123,7 @@ fn generation(row: Row) -> Result<Generation, Error> {
         manifest: parse("generations.manifest", &row.manifest)?,
         repomd: parse("generations.repomd", &row.repomd)?,
         files: from_json("generations.files", &row.files)?,
+        records: from_json("generations.records", &row.records)?,
         pool: row.pool,
         packages: row.packages,
         state: parse("generations.state", &row.state)?,
@@ -113,21 +134,21 @@ fn generation(row: Row) -> Result<Generation, Error> {
 
 /// Returns all generations of one repository, the newest first.
 pub async fn of_repo(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
     fetch!(tx, Row, sql, tag.as_str(), repo.to_string())?.into_iter().map(generation).collect()
 }
 
 /// Returns the generation of a repository that is shown.
 pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
     fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
 }
 
 /// Returns the newest generation of a repository that has a data file of this name.
 pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
                state, made_at, replaced_at FROM generations \
                WHERE tag = $1 AND repo = $2 AND files LIKE $3 ORDER BY number DESC";
     // What the name may have that LIKE or JSON take for something else only makes more rows match.
@@ -144,14 +165,14 @@ pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) 
 
 /// Returns all generations, by tag, repository and number.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
                state, made_at, replaced_at FROM generations ORDER BY tag, repo, number";
     fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
 }
 
 /// Returns the generations that are shown: of one tag, or of all.
 pub async fn shown(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
     fetch!(tx, Row, sql, tag.map(TagName::as_str))?.into_iter().map(generation).collect()
 }
@@ -171,8 +192,8 @@ pub async fn last_number(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<
 /// Keeps a new generation. Its manifest must be kept already.
 pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
     let sql = "INSERT INTO generations (tag, repo, number, revision, style, form, compression, manifest, repomd, \
-               files, pool, packages, state, made_at, replaced_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
+               files, records, pool, packages, state, made_at, replaced_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     exec!(
         tx,
         sql,
@@ -186,6 +207,7 @@ pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
         new.manifest.to_string(),
         new.repomd.to_string(),
         to_json(&new.files),
+        to_json(&new.records),
         new.pool.as_str(),
         new.packages,
         new.state.name(),

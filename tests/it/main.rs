@@ -18,6 +18,7 @@ mod memory;
 mod order;
 mod parity;
 mod peers;
+mod records;
 mod refreshes;
 mod repo_tools;
 mod rooms;

@@ -16,6 +16,9 @@ pub(super) fn text(report: &Report) -> String {
     lines.extend(events(&report.events, now));
     let waiting: Vec<String> = report.outbox.iter().map(|(state, count)| format!("{count} {state}")).collect();
     lines.push(("messages", if waiting.is_empty() { "none sent yet".to_owned() } else { waiting.join(", ") }));
+    for bad in &report.bad_records {
+        lines.push(("record", format!("{} stays as it was: {}: {}", bad.kind, bad.path, bad.problem)));
+    }
     let line = |(name, value): &(&str, String)| fit(&harmless(&format!("{name:<10} {value}")), COLUMNS) + "\n";
     let mut screen: String = lines.iter().map(line).collect();
     screen.push_str(&tags(&report.tags));
@@ -144,6 +147,7 @@ mod tests {
                 last: Some(NOW - 12_000_000),
             },
             outbox: BTreeMap::from([("pending", 4)]),
+            bad_records: vec![],
             tags: Vec::new(),
             composes: Vec::new(),
             now: NOW,

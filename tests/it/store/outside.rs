@@ -27,6 +27,7 @@ fn generation(repo: &str, number: i64) -> Generation {
         manifest: Blake3::of(b"manifest"),
         repomd: Sha256::from_bytes([number as u8; 32]),
         files: vec!["a-primary.xml.zst".to_owned(), "ü".to_owned()],
+        records: vec![],
         pool: "any".to_owned(),
         packages: 5_000_000_000,
         state: GenerationState::Publishing,

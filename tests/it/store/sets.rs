@@ -181,6 +181,7 @@ fn named_by_a_generation(tag: &TagName, revision: i64) -> Generation {
         manifest: Blake3::of(b"manifest"),
         repomd: Sha256::of(b""),
         files: vec![],
+        records: vec![],
         pool: "any".to_owned(),
         packages: 0,
         state: GenerationState::Kept,

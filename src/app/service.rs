@@ -112,7 +112,13 @@ impl App {
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));
         life.spawn("records", self.repos.clone().watch_records(life.soft().clone()));
-        life.spawn_side(become_ready(self.clone(), ready));
+        let (app, soft) = (self.clone(), life.soft().clone());
+        life.spawn_side(async move {
+            tokio::select! {
+                () = soft.cancelled() => {}
+                () = become_ready(app, ready) => {}
+            }
+        });
     }
 
     fn drain(&self, publisher: Option<Publisher>) -> Drain {

@@ -13,7 +13,7 @@
 //! | 4 | [`buildsys`] [`outbox`] [`createrepo`] [`repotools`] | asking the build system; telling the world; a directory as a repository; looking into anybody's |
 //! | 3 | [`rpms`] | what a file says, known once |
 //! | 2 | [`store`] [`bus`] [`events`] [`repodata`] [`fetch`] [`demo`] | the edges: SQL and files, bytes, meaning, metadata, other people's files; packages to try things with |
-//! | 1 | [`config`] [`clock`] [`lifecycle`] | what every room stands on |
+//! | 1 | [`config`] [`clock`] [`lifecycle`] [`process`] | what every room stands on; starting programs |
 //! | 0 | [`model`] | what things are |
 
 pub mod app;
@@ -31,6 +31,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod model;
 pub mod outbox;
+pub mod process;
 pub mod repodata;
 pub mod repos;
 pub mod repotools;

@@ -18,6 +18,7 @@ CREATE TABLE generations (
     repomd TEXT NOT NULL,
     files TEXT NOT NULL,
     records TEXT NOT NULL,
+    signature TEXT,
     pool TEXT NOT NULL,
     packages BIGINT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('publishing', 'current', 'kept')),

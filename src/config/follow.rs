@@ -147,6 +147,9 @@ pub(super) struct RawRule {
     compression: Option<Compression>,
     open_checksums: Option<bool>,
     form: Option<Form>,
+    sign_command: Option<Vec<String>>,
+    sign_timeout: Option<Span>,
+    sign_every: Option<Span>,
 }
 
 impl RawRule {
@@ -168,6 +171,9 @@ impl RawRule {
             compression: None,
             open_checksums: None,
             form: None,
+            sign_command: None,
+            sign_timeout: None,
+            sign_every: None,
         }
     }
 
@@ -189,6 +195,9 @@ impl RawRule {
             compression: self.compression.unwrap_or(defaults.compression),
             open_checksums: self.open_checksums.unwrap_or(defaults.open_checksums),
             form: self.form.unwrap_or(defaults.form),
+            sign_command: self.sign_command.unwrap_or_else(|| defaults.sign_command.clone()),
+            sign_timeout: span(self.sign_timeout, defaults.sign_timeout),
+            sign_every: span(self.sign_every, defaults.sign_every),
         };
         repos.check()?;
         Ok(FollowRule {

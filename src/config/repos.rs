@@ -132,6 +132,14 @@ pub struct Repos {
     pub open_checksums: bool,
     /// How the metadata lies on disk.
     pub form: Form,
+    /// The program that signs `repomd.xml`, and its arguments; empty: nobody does.
+    pub sign_command: Vec<String>,
+    /// How long it may take.
+    #[serde(deserialize_with = "duration")]
+    pub sign_timeout: Duration,
+    /// Signed generations follow each other at least at this distance.
+    #[serde(deserialize_with = "duration")]
+    pub sign_every: Duration,
 }
 
 impl Default for Repos {
@@ -145,6 +153,9 @@ impl Default for Repos {
             compression: Compression::default(),
             open_checksums: false,
             form: Form::Files,
+            sign_command: Vec::new(),
+            sign_timeout: Duration::from_secs(30),
+            sign_every: Duration::from_secs(10),
         }
     }
 }
@@ -160,6 +171,12 @@ impl Repos {
         }
         if self.metadata_expire.is_zero() {
             return Err(("metadata_expire", "must be longer than 0".to_owned()));
+        }
+        if self.sign_timeout.is_zero() {
+            return Err(("sign_timeout", "must be longer than 0".to_owned()));
+        }
+        if self.sign_command.first().is_some_and(String::is_empty) || self.sign_command.concat().contains('\0') {
+            return Err(("sign_command", "needs the name of a program first, and no NUL".to_owned()));
         }
         Ok(())
     }

@@ -191,6 +191,7 @@ impl World {
             repomd: Sha256::from_bytes([0; 32]),
             files: vec![],
             records: vec![],
+            signature: None,
             pool: "main".to_owned(),
             packages: 7,
             state: GenerationState::Current,

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use sha2::Digest;
 
 use super::publish::{beside, blocking};
-use super::{DataFile, Error, Repos};
+use super::{DataFile, Error, Repos, sign};
 use crate::config::Transfer;
 use crate::model::{RepoName, Sha256, TagName};
 use crate::repodata::Repomd;
@@ -80,8 +80,8 @@ impl Repos {
             let (pool, dir) = (self.layout.pool(&generation.pool), target.dir.clone());
             beside(move || bring_packages(&primary, &pool, &dir, with)).await?;
         }
-        let Generation { number, revision, packages, files, .. } = generation;
-        blocking(move || target.show(&repomd, files, keep_for)).await?;
+        let Generation { number, revision, packages, files, signature, .. } = generation;
+        blocking(move || target.show((&repomd, signature.as_deref()), files, keep_for)).await?;
         Ok(Exported { generation: number, revision, packages })
     }
 
@@ -140,7 +140,12 @@ impl Target {
     }
 
     /// Shows the new repository, and removes what none of the last ones needs any more.
-    fn show(self, repomd: &[u8], files: Vec<String>, keep_for: Duration) -> Result<(), store::Error> {
+    fn show(
+        self,
+        (repomd, signature): (&[u8], Option<&str>),
+        files: Vec<String>,
+        keep_for: Duration,
+    ) -> Result<(), store::Error> {
         let (repodata, now) = (self.repodata(), SystemTime::now());
         let place = repodata.join("repomd.xml");
         let before = read_limited(&place)?;
@@ -156,7 +161,7 @@ impl Target {
             }
         }
         durable::sync_dir(&repodata)?;
-        durable::write(&place, repomd)?;
+        sign::show(&repodata, repomd, signature)?;
         for entry in fs::read_dir(&repodata).map_err(store::Error::file("cannot read", &repodata))? {
             let entry = entry.map_err(store::Error::file("cannot read", &repodata))?;
             let name = entry.file_name().to_string_lossy().into_owned();

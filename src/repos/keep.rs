@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::publish::blocking;
+use super::sign::SIGNATURE;
 use super::{Error, Repos};
 use crate::config::FollowRule;
 use crate::model::{Blake3, RepoName, TagName, chain};
@@ -196,7 +197,7 @@ struct Named {
 fn remove_others(repodata: &Path, kept: &HashSet<String>, oldest: i64) -> Result<(), store::Error> {
     for file in entries(repodata)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name == "repomd.xml" || kept.contains(&name) {
+        if name == "repomd.xml" || name == SIGNATURE || kept.contains(&name) {
             continue;
         }
         let written = fs::symlink_metadata(&file).map_err(store::Error::file("cannot read", &file))?.mtime();

@@ -17,6 +17,7 @@ mod place;
 mod publish;
 mod reconcile;
 mod records;
+mod sign;
 mod style;
 #[cfg(test)]
 mod tests;
@@ -90,7 +91,16 @@ pub enum Error {
     },
     /// A record could not be compressed.
     #[error("a record cannot be compressed")]
-    Record(#[source] crate::repodata::Error),
+    Record(#[source] std::io::Error),
+    /// The signer did not sign.
+    #[error("repomd.xml cannot be signed")]
+    Signer(#[source] crate::process::Error),
+    /// What the signer gave is no signature.
+    #[error("repomd.xml cannot be signed: {program} gave no armoured signature")]
+    NoSignature {
+        /// The signer.
+        program: String,
+    },
     /// There is nothing to be exported.
     #[error("there is no published repository {tag}/{repo}")]
     NotPublished {

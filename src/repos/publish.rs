@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::listing::{Changes, rpms_of};
 use super::records::record;
 use super::style::Style;
-use super::{Error, Repos};
+use super::{Error, Repos, sign};
 use crate::config::{FollowRule, Form};
 use crate::model::{Blake3, RepoName, RpmEntry, Sha256, TagName};
 use crate::outbox;
@@ -65,11 +65,11 @@ impl Repos {
         let (records, extras, place) = (self.records.clone(), draft.records.clone(), repodata.clone());
         blocking(move || records.place(&extras, &place)).await?;
         let repomd = self.repomd(tag, repo, &written, &draft.records).await?;
-        let generation = self.begin((tag, repo), revision, &draft, &repomd, &written).await?;
-        let place = self.layout.repomd(tag, repo);
+        let signature = self.sign(rule, &repomd).await?;
+        let generation = self.begin((tag, repo), revision, &draft, (&repomd, signature.clone()), &written).await?;
         blocking(move || {
             durable::sync_dir(&repodata)?;
-            durable::write(&place, &repomd)
+            sign::show(&repodata, &repomd, signature.as_deref())
         })
         .await?;
         self.write_repo_file(tag, repo, rule).await?;
@@ -119,7 +119,7 @@ impl Repos {
         at: (&TagName, &RepoName),
         revision: &Revision,
         draft: &Draft,
-        repomd: &[u8],
+        (repomd, signature): (&[u8], Option<String>),
         written: &[Written],
     ) -> Result<Generation, Error> {
         let (tag, repo) = at;
@@ -138,6 +138,7 @@ impl Repos {
             repomd: Sha256::of(repomd),
             files: all_files.collect(),
             records: draft.records.clone(),
+            signature,
             pool: draft.style.pool.clone(),
             packages: draft.manifest.packages() as i64,
             state: GenerationState::Publishing,

@@ -8,9 +8,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::listing::Changes;
-use super::publish::Draft;
+use super::publish::{Draft, blocking};
 use super::style::Style;
-use super::{Error, Repos};
+use super::{Error, Repos, sign};
 use crate::config::{FollowRule, Form, Live};
 use crate::lifecycle::Bell;
 use crate::model::{Blake3, RepoName, ReposOf, TagName, chain};
@@ -77,7 +77,7 @@ impl Repos {
             if busy.contains(&key) {
                 continue;
             }
-            let mut left = self.due_in(&wake_up);
+            let mut left = self.due_in(&wake_up).max(self.apart(&wake_up).await?);
             if let Some((_, until)) = failures.get(&key) {
                 left = left.max(Duration::from_millis(until.saturating_sub(self.clock.monotonic_millis())));
             }
@@ -106,6 +106,19 @@ impl Repos {
             if passed < 0 { Duration::ZERO } else { span.saturating_sub(Duration::from_micros(passed as u64)) }
         };
         left(wake_up.touched, rule.repos.quiet).min(left(wake_up.since, rule.repos.at_latest))
+    }
+
+    /// Returns how long the next signed generation is still to stay away from the last.
+    async fn apart(&self, wake_up: &WakeUp) -> Result<Duration, Error> {
+        let (Ok(tag), Ok(repo)) = (wake_up.key.parse(), wake_up.part.parse()) else { return Ok(Duration::ZERO) };
+        let signed = self.config.follow.for_tag(&tag).filter(|rule| !rule.repos.sign_command.is_empty());
+        let Some(rule) = signed else { return Ok(Duration::ZERO) };
+        let last = generations::current(&mut self.db.read().await?, &tag, &repo).await?;
+        let passed = last.map(|last| u64::try_from(self.clock.micros() - last.made_at).ok());
+        // Of a clock that was set back nothing is known.
+        Ok(passed
+            .flatten()
+            .map_or(Duration::ZERO, |passed| rule.repos.sign_every.saturating_sub(Duration::from_micros(passed))))
     }
 
     fn ended(
@@ -266,12 +279,16 @@ impl Repos {
             return Ok(false);
         }
         let repodata = self.layout.repodata(&current.tag, &current.repo);
+        let signature = current.signature.clone();
         let on_disk: Vec<&String> = match current.form {
             Form::Files => current.files.iter().collect(),
             Form::Assembled => current.records.iter().map(|extra| &extra.file).collect(),
         };
         let needed: Vec<_> = on_disk.into_iter().map(|file| repodata.join(file)).collect();
-        super::publish::blocking(move || Ok(needed.iter().all(|file| file.exists()))).await
+        blocking(
+            move || Ok(needed.iter().all(|file| file.exists()) && sign::is_right(&repodata, signature.as_deref())?),
+        )
+        .await
     }
 
     /// Ends what a killed process began: the pointer on disk says whether it was swapped.
@@ -283,6 +300,8 @@ impl Repos {
         let pointer = self.pointer(tag, repo).await?;
         if pointer.is_some_and(|(digest, _)| digest == begun.repomd) {
             tracing::info!(tag.name = %tag, repo = %repo, "{tag}/{repo} was published when the service ended");
+            let (repodata, signature) = (self.layout.repodata(tag, repo), begun.signature.clone());
+            blocking(move || sign::repair(&repodata, signature.as_deref())).await?;
             return self.make_current(begun, None).await;
         }
         let mut tx = self.db.write().await?;

@@ -2,7 +2,7 @@
 
 use super::layout::pool_name;
 use crate::config::{Compression, FollowRule, Form};
-use crate::model::RepoName;
+use crate::model::{Blake3, RepoName};
 use crate::repodata::Sums;
 use crate::repodata::segments::{Index, Settings};
 
@@ -23,6 +23,8 @@ pub(super) struct Style {
     pub compression: Compression,
     /// Whether `repomd.xml` has the checksums of the uncompressed files.
     pub open: bool,
+    /// What stands for the signer's command; `None` where nobody signs.
+    signer: Option<Blake3>,
     /// The foreign arches it takes, sorted.
     multilib: Vec<String>,
 }
@@ -42,6 +44,8 @@ impl Style {
             form: rule.repos.form,
             compression: rule.repos.compression,
             open: rule.repos.open_checksums,
+            signer: (!rule.repos.sign_command.is_empty())
+                .then(|| Blake3::of(rule.repos.sign_command.join("\0").as_bytes())),
             multilib,
         }
     }
@@ -50,7 +54,8 @@ impl Style {
     /// repository of the one can begin with the segments of the other.
     pub fn text(&self) -> String {
         let open = if self.open { "open" } else { "closed" };
-        format!("{}{BAR}{} {open}", self.segments(), self.form.name())
+        let signed = self.signer.map_or_else(String::new, |signer| format!(" signed:{signer}"));
+        format!("{}{BAR}{} {open}{signed}", self.segments(), self.form.name())
     }
 
     /// Returns the part of the text that decides the segments.
@@ -98,6 +103,9 @@ mod tests {
         let other = Style::of(&rule, &binary).text();
         assert_eq!(other, format!("3 any [i386 i686] {writer} | assembled open"));
         assert_eq!(Style::writer_of(&other), writer);
+        rule.repos.sign_command = vec!["gpg".to_owned()];
+        let signed = Style::of(&rule, &binary).text();
+        assert!(signed.starts_with(&format!("{other} signed:")), "{signed}");
         assert_eq!(Style::of(&rule, &source).segments(), plain.segments());
         assert_eq!(Style::segments_of(&plain.text()), plain.segments());
     }

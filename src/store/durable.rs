@@ -45,6 +45,13 @@ impl Staged {
         &self.path
     }
 
+    /// Makes durable what was written so far, so that putting it in its place takes no time.
+    pub fn sync(&mut self) -> Result<(), Error> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        let synced = file.flush().and_then(|()| file.get_ref().sync_all());
+        synced.map_err(Error::file("cannot write", &self.path))
+    }
+
     /// Puts the file in its place as `name`, whole and durable; the directory is not synced yet.
     pub fn put(mut self, name: &str) -> Result<PathBuf, Error> {
         let place = self.path.with_file_name(name);

@@ -78,6 +78,8 @@ pub struct Generation {
     pub files: Vec<String>,
     /// What it has beside its packages.
     pub records: Vec<Extra>,
+    /// The signature of its `repomd.xml`, armoured.
+    pub signature: Option<String>,
     /// The pool its packages are reached through.
     pub pool: String,
     /// How many packages it lists.
@@ -104,6 +106,7 @@ struct Row {
     repomd: String,
     files: String,
     records: String,
+    signature: Option<String>,
     pool: String,
     packages: i64,
     state: String,
@@ -124,6 +127,7 @@ fn generation(row: Row) -> Result<Generation, Error> {
         repomd: parse("generations.repomd", &row.repomd)?,
         files: from_json("generations.files", &row.files)?,
         records: from_json("generations.records", &row.records)?,
+        signature: row.signature,
         pool: row.pool,
         packages: row.packages,
         state: parse("generations.state", &row.state)?,
@@ -134,21 +138,21 @@ fn generation(row: Row) -> Result<Generation, Error> {
 
 /// Returns all generations of one repository, the newest first.
 pub async fn of_repo(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
     fetch!(tx, Row, sql, tag.as_str(), repo.to_string())?.into_iter().map(generation).collect()
 }
 
 /// Returns the generation of a repository that is shown.
 pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
     fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
 }
 
 /// Returns the newest generation of a repository that has a data file of this name.
 pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
                state, made_at, replaced_at FROM generations \
                WHERE tag = $1 AND repo = $2 AND files LIKE $3 ORDER BY number DESC";
     // What the name may have that LIKE or JSON take for something else only makes more rows match.
@@ -165,14 +169,14 @@ pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) 
 
 /// Returns all generations, by tag, repository and number.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
                state, made_at, replaced_at FROM generations ORDER BY tag, repo, number";
     fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
 }
 
 /// Returns the generations that are shown: of one tag, or of all.
 pub async fn shown(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, pool, packages, \
+    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
                state, made_at, replaced_at FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
     fetch!(tx, Row, sql, tag.map(TagName::as_str))?.into_iter().map(generation).collect()
 }
@@ -192,8 +196,8 @@ pub async fn last_number(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<
 /// Keeps a new generation. Its manifest must be kept already.
 pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
     let sql = "INSERT INTO generations (tag, repo, number, revision, style, form, compression, manifest, repomd, \
-               files, records, pool, packages, state, made_at, replaced_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+               files, records, signature, pool, packages, state, made_at, replaced_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
     exec!(
         tx,
         sql,
@@ -208,6 +212,7 @@ pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
         new.repomd.to_string(),
         to_json(&new.files),
         to_json(&new.records),
+        new.signature.as_deref(),
         new.pool.as_str(),
         new.packages,
         new.state.name(),

@@ -23,6 +23,7 @@ mod refreshes;
 mod repo_tools;
 mod rooms;
 mod services;
+mod signed;
 mod store;
 mod story;
 mod world;

@@ -36,5 +36,5 @@ CONF
 # dnf_run ARGUMENT...: runs dnf over what was prepared.
 dnf_run() {
     env -u http_proxy -u https_proxy -u HTTP_PROXY -u HTTPS_PROXY "${TANNERY_PEERS_DNF:-dnf}" \
-        --config="$state/dnf.conf" --installroot="$root" --releasever=1 --nogpgcheck --assumeyes "$@"
+        --config="$state/dnf.conf" --installroot="$root" --releasever=1 --assumeyes "$@"
 }

@@ -28,6 +28,7 @@ fn generation(repo: &str, number: i64) -> Generation {
         repomd: Sha256::from_bytes([number as u8; 32]),
         files: vec!["a-primary.xml.zst".to_owned(), "ü".to_owned()],
         records: vec![],
+        signature: None,
         pool: "any".to_owned(),
         packages: 5_000_000_000,
         state: GenerationState::Publishing,

@@ -182,6 +182,7 @@ fn named_by_a_generation(tag: &TagName, revision: i64) -> Generation {
         repomd: Sha256::of(b""),
         files: vec![],
         records: vec![],
+        signature: None,
         pool: "any".to_owned(),
         packages: 0,
         state: GenerationState::Kept,

@@ -59,6 +59,12 @@ impl Site {
         self.world.serve(&config, &self.address).unwrap_or_else(|error| panic!("{error}"))
     }
 
+    /// As [`Site::start`], with another configuration than the site was made with.
+    pub fn start_as(&self, config: &str) -> Service {
+        self.world.write("tannery.toml", format!("{}{config}", self.head));
+        self.start()
+    }
+
     /// Starts the service and waits for nothing.
     pub fn start(&self) -> Service {
         Service::start(&mut self.world.tannery(&["serve"]), &self.world.path("serve.log"))

@@ -179,14 +179,13 @@ fn follow_log(said: ChildStderr, mut log: fs::File, lines: &Lines) {
 }
 
 fn parse(line: &Value) -> Option<Line> {
-    let fields = &line["fields"];
-    let text = |name: &str| fields[name].as_str().map(ToOwned::to_owned);
+    let text = |name: &str| line[name].as_str().map(ToOwned::to_owned);
     if let Some(url) = text("url") {
         return Some(Line::Serving { address: url.strip_prefix("http://")?.trim_end_matches('/').to_owned() });
     }
     let at = line["timestamp"].as_str()?.parse().ok()?;
     let tag = text("tag.name")?;
-    match (text("repo"), fields["packages"].as_u64(), fields["revision"].is_number()) {
+    match (text("repo"), line["packages"].as_u64(), line["revision"].is_number()) {
         (Some(repo), Some(packages), _) => Some(Line::Shown { tag, repo, packages, at }),
         (None, _, true) => Some(Line::Changed { tag, at }),
         _ => None,

@@ -18,6 +18,9 @@ use crate::store::{self, durable};
 /// How many chunks' packages are looked for at a time.
 const SOME: usize = 64;
 
+/// From so many new packages on, the file system is synced as a whole, which is quicker than each.
+const MANY: usize = 64;
+
 /// Chunks whose packages are in a pool, as far as one kind of repository takes them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Placed(Arc<Mutex<HashSet<(String, Blake3)>>>);
@@ -82,26 +85,35 @@ impl Repos {
         let files: Vec<(RpmEntry, PathBuf)> =
             rpms.into_iter().map(|rpm| (rpm.clone(), self.tags.buildsys.file(&rpm.location))).collect();
         blocking(move || {
-            let mut touched = BTreeSet::new();
-            for (rpm, file) in &files {
-                if let Err(wrong) = link_one(rpm, file, &pool, &mut touched)? {
-                    return Ok(Err(wrong));
-                }
-            }
-            for dir in touched {
-                durable::sync_dir(&dir)?;
-            }
-            Ok(Ok(()))
+            let mut placed = Vec::new();
+            let linked = link_all(&files, &pool, &mut placed);
+            // After a failure too: whoever tries again finds them there and has no reason to.
+            sync(&pool, &placed)?;
+            linked
         })
         .await?
     }
 }
 
+fn link_all(
+    files: &[(RpmEntry, PathBuf)],
+    pool: &Path,
+    placed: &mut Vec<PathBuf>,
+) -> Result<Result<(), Error>, store::Error> {
+    for (rpm, file) in files {
+        if let Err(wrong) = link_one(rpm, file, pool, placed)? {
+            return Ok(Err(wrong));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Puts one package into a pool, and its place to `placed` unless it was there already; not durable yet.
 fn link_one(
     rpm: &RpmEntry,
     file: &Path,
     pool: &Path,
-    touched: &mut BTreeSet<PathBuf>,
+    placed: &mut Vec<PathBuf>,
 ) -> Result<Result<(), Error>, store::Error> {
     let place = pool.join(&rpm.location);
     match fs::metadata(&place) {
@@ -113,7 +125,22 @@ fn link_one(
     if found != rpm.size {
         return Ok(Err(Error::WrongSize { file: file.display().to_string(), found, expected: rpm.size }));
     }
-    durable::place_file(file, &place, durable::ANY_WAY)?;
-    touched.extend(place.parent().map(ToOwned::to_owned));
+    durable::place_file_unsynced(file, &place, durable::ANY_WAY)?;
+    placed.push(place);
     Ok(Ok(()))
+}
+
+/// Makes durable what was placed in a pool: all files first, then every directory down to them, since a
+/// file system that has committed the one has little left to do for the others.
+fn sync(pool: &Path, placed: &[PathBuf]) -> Result<(), store::Error> {
+    if placed.len() > MANY {
+        return durable::sync_file_system(pool);
+    }
+    let mut dirs = BTreeSet::new();
+    for place in placed {
+        let synced = fs::File::open(place).and_then(|file| file.sync_all());
+        synced.map_err(store::Error::file("cannot sync", place))?;
+        dirs.extend(place.ancestors().skip(1).take_while(|dir| dir.starts_with(pool)));
+    }
+    dirs.into_iter().try_for_each(durable::sync_dir)
 }

@@ -182,9 +182,13 @@ impl Repos {
         drop(tx);
         // What is put in its place from here on is not cleared away before a row names it.
         let in_use = self.pools.read().await;
-        self.place((tag, repo), &style.pool, &revision.chunks, &repos).await?;
-        let start = self.start(tag, repo, &style, current.as_ref()).await?;
-        let manifest = self.follow((tag, repo), &style, start, &revision, &repos).await?;
+        // Both wait for the disk, the one for links, the other for segments: side by side.
+        let (placed, manifest) = tokio::join!(self.place((tag, repo), &style.pool, &revision.chunks, &repos), async {
+            let start = self.start(tag, repo, &style, current.as_ref()).await?;
+            self.follow((tag, repo), &style, start, &revision, &repos).await
+        });
+        placed?;
+        let manifest = manifest?;
         let bytes = manifest.to_bytes()?;
         let records = self.extras((tag, repo), rule, current.as_ref()).await?;
         let draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes, records };

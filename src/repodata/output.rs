@@ -107,6 +107,7 @@ impl<W: Write> Write for Counted<W> {
 }
 
 /// Bytes hashed and counted as they pass.
+#[derive(Debug, Clone)]
 pub(super) struct Tally {
     checksum: ChecksumType,
     hasher: Hasher,
@@ -121,6 +122,11 @@ impl Tally {
     pub(super) fn update(&mut self, bytes: &[u8]) {
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
+    }
+
+    /// Returns how many bytes have passed.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
     pub(super) fn end(self) -> Digested {

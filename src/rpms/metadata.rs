@@ -5,15 +5,15 @@
 //! Which packages are listed, and where the files go, is given.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
 use super::Error;
-use crate::model::{Blake3, RpmEntry, Sha256};
-use crate::repodata::segments::{self, Failed, Frame, Frames, Key, Manifest, Piece, Settings};
+use crate::model::{Blake3, ChecksumType, RpmEntry, Sha256};
+use crate::repodata::segments::{self, Failed, Frame, Frames, Key, Manifest, Marks, Piece, Settings};
 use crate::repodata::{self, Fragments, Kind, Sums, Written};
 use crate::store::builds::{self, RpmRow};
 use crate::store::durable::Staged;
@@ -83,12 +83,13 @@ impl Listed {
 pub struct Library {
     db: Db,
     segments: Segments,
+    marks: Arc<Marks>,
 }
 
 impl Library {
     /// Returns the library of a database and a data directory, in which segments have their own.
     pub fn open(db: Db, data_dir: &Path) -> Self {
-        Self { db, segments: Segments::new(&data_dir.join("segments")) }
+        Self { db, segments: Segments::new(&data_dir.join("segments")), marks: Arc::default() }
     }
 
     /// Returns the segments.
@@ -149,9 +150,9 @@ impl Library {
         sums: Sums,
     ) -> Result<Vec<Written>, MetadataError> {
         let dir: Arc<Path> = dir.into();
-        self.each_kind(manifest, settings, sums, move |kind, assemble| {
+        self.each_kind(manifest, settings, move |kind, manifest, shelf| {
             let mut staged = Staged::new(&dir, kind.as_str())?;
-            let written = assemble(&mut staged)?;
+            let written = segments::assemble(kind, manifest, &settings, sums, shelf, &mut staged)?;
             staged.put(&written.file_name())?;
             Ok(written)
         })
@@ -168,32 +169,30 @@ impl Library {
         settings: Settings,
         sums: Sums,
     ) -> Result<Vec<Written>, MetadataError> {
-        self.each_kind(manifest, settings, sums, move |_, assemble| assemble(&mut io::sink())).await
+        let marks = self.marks.clone();
+        self.each_kind(manifest, settings, move |kind, manifest, shelf| match sums {
+            Sums { checksum: ChecksumType::Sha256, open: false } => {
+                Ok(segments::measure(kind, manifest, &settings, shelf, &marks)?)
+            }
+            _ => Ok(segments::assemble(kind, manifest, &settings, sums, shelf, io::sink())?),
+        })
+        .await
     }
 
+    /// Does something with each metadata file of a manifest, beside each other.
     async fn each_kind<W>(
         &self,
         manifest: Arc<Manifest>,
         settings: Settings,
-        sums: Sums,
-        write: W,
+        work: W,
     ) -> Result<Vec<Written>, MetadataError>
     where
-        W: Fn(Kind, &dyn Fn(&mut dyn Write) -> Result<Written, MetadataError>) -> Result<Written, MetadataError>
-            + Clone
-            + Send
-            + 'static,
+        W: Fn(Kind, &Manifest, &Shelf<'_>) -> Result<Written, MetadataError> + Clone + Send + 'static,
     {
         let mut under_way = Vec::new();
         for kind in settings.kinds() {
-            let (segments, manifest, write) = (self.segments.clone(), manifest.clone(), write.clone());
-            under_way.push(tokio::spawn(blocking(move || {
-                let batch = segments.batch()?;
-                let assemble = |sink: &mut dyn Write| {
-                    Ok(segments::assemble(*kind, &manifest, &settings, sums, &Shelf(&batch), sink)?)
-                };
-                write(*kind, &assemble)
-            })));
+            let (segments, manifest, work) = (self.segments.clone(), manifest.clone(), work.clone());
+            under_way.push(tokio::spawn(blocking(move || work(*kind, &manifest, &Shelf(&segments.batch()?)))));
         }
         let mut all = Vec::new();
         for one in under_way {

@@ -17,6 +17,7 @@ mod groups;
 mod index;
 mod keys;
 mod manifest;
+mod measure;
 mod pool;
 mod recover;
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub use error::{Error, Failed};
 pub use index::{Index, IndexFrame, TAIL};
 pub use keys::{key_of, place};
 pub use manifest::{Frame, Leaf, Manifest};
+pub use measure::{Marks, measure};
 pub use recover::recover;
 pub use update::update;
 

@@ -81,6 +81,18 @@ impl World {
         (server, address)
     }
 
+    /// As [`World::static_server`], by a server that answers range requests, whose log has a line
+    /// `METHOD PATH STATUS BYTES` for each answer.
+    pub fn partial_server(&self, directory: &str) -> (Service, String) {
+        let port = free_port().to_string();
+        let address = format!("127.0.0.1:{port}");
+        let mut command = python("partial_server.py");
+        command.arg(&port).arg(self.path(directory));
+        let mut server = Service::start(&mut command, &self.path("partial-server.log"));
+        server.ready(&address, "/repodata/repomd.xml", READY).unwrap();
+        (server, address)
+    }
+
     /// Returns the command `tannery --config FILE ARGUMENTS`, where FILE is `tannery.toml` of this world.
     pub fn tannery(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tannery"));

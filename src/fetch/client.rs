@@ -52,45 +52,26 @@ pub(super) async fn stat(client: &Client, url: &Url) -> Result<Option<u64>, Fail
 /// Gets a file.
 pub(super) async fn get(client: &Client, url: &Url, wanted: &Wanted) -> Result<Answer, Failure> {
     let answer = conditions(client.get(url.clone()), wanted).send().await.map_err(Failure::Http)?;
-    let part = match (answer.status(), &wanted.range) {
+    match (answer.status(), &wanted.range) {
         (StatusCode::NOT_MODIFIED, _) if wanted.unless.is_some() => return Ok(Answer::Unchanged),
-        (StatusCode::OK, None) => Part::All,
-        (StatusCode::OK, Some(range)) => Part::Cut { skip: range.start, take: range.end.saturating_sub(range.start) },
-        (StatusCode::PARTIAL_CONTENT, Some(range)) if begins_at(answer.headers(), range.start) => Part::All,
+        (StatusCode::OK, None) => {}
+        // Its body is left where it is: the caller knows better whether all of it is worth having.
+        (StatusCode::OK, Some(_)) => return Err(Failure::NoPart),
+        (StatusCode::PARTIAL_CONTENT, Some(range)) if begins_at(answer.headers(), range.start) => {}
         (status, _) => return Err(Failure::Status(status.as_u16())),
-    };
+    }
     let validators = validators(answer.headers());
-    let (file, size) = body(answer, part, wanted).await?;
+    let (file, size) = body(answer, wanted).await?;
     Ok(Answer::Got(Fetched { file, size, from: Place::Url(url.clone()), validators }))
 }
 
-/// Which part of a body is wanted.
-enum Part {
-    All,
-    /// The server sends all, and some of it is wanted.
-    Cut {
-        skip: u64,
-        take: u64,
-    },
-}
-
-async fn body(mut answer: Response, part: Part, wanted: &Wanted) -> Result<(std::fs::File, u64), Failure> {
+async fn body(mut answer: Response, wanted: &Wanted) -> Result<(std::fs::File, u64), Failure> {
     let mut sink = Sink::new(wanted)?;
-    let (mut skip, mut take, announced) = match part {
-        Part::All => (0, u64::MAX, answer.content_length()),
-        Part::Cut { skip, take } => (skip, take, Some(take)),
-    };
+    let announced = answer.content_length();
     sink.announced(announced)?;
-    while take > 0
-        && let Some(piece) = answer.chunk().await.map_err(Failure::Http)?
-    {
-        let from = skip.min(piece.len() as u64);
-        skip -= from;
-        let rest = &piece[from as usize..];
-        let rest = &rest[..take.min(rest.len() as u64) as usize];
-        take -= rest.len() as u64;
+    while let Some(piece) = answer.chunk().await.map_err(Failure::Http)? {
         // A piece is some 10 to 100 KiB: hashing and writing it keeps no other task waiting.
-        sink.take(rest)?;
+        sink.take(&piece)?;
     }
     sink.finish(announced)
 }

@@ -76,6 +76,9 @@ pub enum Failure {
     /// An answer that is not the one hoped for.
     #[error("the server answers with status {0}")]
     Status(u16),
+    /// All of a file came where a part of it was asked for.
+    #[error("the server does not give parts of files")]
+    NoPart,
     /// Fewer bytes came than were announced, or than the file has.
     #[error("{came} bytes came instead of {expected}")]
     Size {

@@ -19,7 +19,7 @@ pub struct Wanted {
     pub checksum: Option<(ChecksumType, String)>,
     /// Only if it is no longer what it was.
     pub unless: Option<Validators>,
-    /// Only some of its bytes; size and checksum are of these.
+    /// Only some of its bytes, from who gives parts of files; size and checksum are of these.
     pub range: Option<Range<u64>>,
 }
 

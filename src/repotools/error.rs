@@ -3,8 +3,10 @@
 use std::io;
 
 use crate::fetch;
+use crate::model::BadName;
 use crate::repodata;
 use crate::repodata::read;
+use crate::store;
 
 /// A repository that cannot be opened or read.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +40,7 @@ pub enum Error {
     NoRecord(&'static str),
     /// A record names its digest by an algorithm that is not known.
     #[error(transparent)]
-    Algorithm(#[from] crate::model::BadName),
+    Algorithm(#[from] BadName),
     /// A metadata file is bad.
     #[error(transparent)]
     Read(#[from] read::Error),
@@ -50,5 +52,14 @@ pub enum Error {
         /// The cause.
         #[source]
         source: io::Error,
+    },
+    /// Metadata cannot be put in its place.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Another run writes to the same directory.
+    #[error("another run works on {dir}")]
+    Busy {
+        /// The directory.
+        dir: String,
     },
 }

@@ -1,18 +1,27 @@
 //! What is in somebody's repository, is it whole, and how do two differ?
 //!
-//! Repositories are opened from a path, a URL, a metalink or a list of mirrors, and only read. What a
-//! merged one would hold is decided in [`merge`]; writing it is for others.
+//! Repositories are opened from a path, a URL, a metalink or a list of mirrors, and only read; [`sync()`] keeps
+//! a copy of one's metadata. What a merged one would hold is decided in [`merge`]; writing it is for others.
 
 mod check;
 mod diff;
 mod error;
 pub mod merge;
+mod output;
 mod packages;
 mod repository;
 mod show;
+mod sync;
 
 pub use check::{Depth, Finding, Report, Signature, check};
 pub use diff::{Changed, Difference, diff};
 pub use error::Error;
 pub use repository::Repository;
 pub use show::{Shown, ShownRecord, show};
+pub use sync::{Synced, SyncedRecord, Way, sync};
+
+/// Does work that blocks where that is allowed.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}

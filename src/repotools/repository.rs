@@ -23,6 +23,8 @@ pub struct Repository {
     pub bases: Vec<Place>,
     /// What it says of itself.
     pub repomd: Repomd,
+    /// `repomd.xml`, byte for byte.
+    pub bytes: Vec<u8>,
     /// Digest of `repomd.xml`.
     pub digest: Sha256,
 }
@@ -50,7 +52,8 @@ impl Repository {
             return Err(Error::Unknown);
         }
         let repomd = Repomd::parse(text.as_bytes())?;
-        Ok(Self { name: name.to_owned(), bases, repomd, digest: Sha256::of(text.as_bytes()) })
+        let digest = Sha256::of(text.as_bytes());
+        Ok(Self { name: name.to_owned(), bases, repomd, bytes: text.into_bytes(), digest })
     }
 
     /// Gets the file of a record, whose size and digest are as the record says.

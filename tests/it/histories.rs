@@ -1,19 +1,19 @@
 //! Does following changes give, byte for byte, what another process makes of nothing, and does it rewrite no
 //! more than the change needs? Histories by chance; the seed is printed, `TANNERY_TEST_SEED` sets it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
 use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
 use std::{fs, io};
 
 use tannery::model::{Blake3, ChecksumType, Nevra};
-use tannery::repodata::segments::{self, Cuts, Frame, Frames, Key, Manifest, Piece, Settings};
+use tannery::repodata::segments::{self, Cuts, Key, Manifest, Piece, Settings};
 use tannery::repodata::{Compression, Kind, Sums};
 
+use crate::made::Memory;
 use crate::world::{Chance, World, run};
 
 const HISTORIES: u64 = 100;
@@ -77,24 +77,6 @@ impl Row {
         files.push_str("</package>\n");
         let other = format!("<package pkgid=\"{pkgid}\">\n  <changelog>{bulk}</changelog>\n</package>\n");
         Piece { key: Key { nevra, pkgid, href }, texts: [primary, files, other, String::new()] }
-    }
-}
-
-#[derive(Default)]
-struct Memory(Mutex<HashMap<Blake3, Vec<u8>>>);
-
-impl Frames for Memory {
-    fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
-        self.find(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.lock().unwrap().get(name).cloned())
-    }
-
-    fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().insert(*name, bytes.to_vec());
-        Ok(())
     }
 }
 

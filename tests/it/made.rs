@@ -10,7 +10,7 @@ use std::sync::Mutex;
 
 use tannery::model::{Blake3, ChangelogEntry, FileEntry, FileKind, Nevra};
 use tannery::repodata::segments::{Cuts, Frame, Frames, Key, Manifest, Piece, Settings, assemble, place, update};
-use tannery::repodata::{Checksum, Compression, Described, Encoding, Entry, Kind, Repomd};
+use tannery::repodata::{Checksum, Compression, Described, Entry, Kind, Repomd, Sums};
 
 /// The segments that these repositories are cut into, in bytes.
 pub const CUTS: Cuts = Cuts { filelists: 20_000, primary: 60_000, other: 120_000 };
@@ -102,8 +102,8 @@ pub fn take(set: &mut Set, name: &str) {
 }
 
 /// Segments in memory.
-#[derive(Default)]
-struct Memory(Mutex<HashMap<Blake3, Vec<u8>>>);
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<HashMap<Blake3, Vec<u8>>>);
 
 impl Frames for Memory {
     fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
@@ -122,12 +122,12 @@ impl Frames for Memory {
 
 /// Writes the metadata of a set below `dir`, beside that of older ones; `time` is revision and time of all.
 pub fn write(dir: &Path, set: &Set, compression: Compression, time: i64) {
-    write_with(dir, set, Encoding { compression, open_checksum: true }, time);
+    write_with(dir, set, compression, true, time);
 }
 
 /// As [`write`], with or without the checksums of what is uncompressed.
-pub fn write_with(dir: &Path, set: &Set, encoding: Encoding, time: i64) {
-    let Encoding { compression, open_checksum } = encoding;
+pub fn write_with(dir: &Path, set: &Set, compression: Compression, open: bool, time: i64) {
+    let sums = Sums { open, ..Sums::default() };
     let (settings, frames) = (Settings { cuts: CUTS, ..Settings::of(compression) }, Memory::default());
     let added = set.values().cloned().map(Ok::<_, Infallible>);
     let manifest = update(&Manifest::default(), [], added, &settings, &frames).ok().unwrap();
@@ -136,10 +136,10 @@ pub fn write_with(dir: &Path, set: &Set, encoding: Encoding, time: i64) {
     let mut records = Vec::new();
     for kind in settings.kinds() {
         let mut bytes = Vec::new();
-        let written = assemble(*kind, &manifest, &settings, open_checksum, &frames, &mut bytes).unwrap();
+        let written = assemble(*kind, &manifest, &settings, sums, &frames, &mut bytes).unwrap();
         fs::write(repodata.join(written.file_name()), bytes).unwrap();
         records.push(written.record(time));
     }
-    let repomd = Repomd { revision: time.to_string(), records };
+    let repomd = Repomd { revision: time.to_string(), records, ..Repomd::default() };
     fs::write(repodata.join("repomd.xml"), repomd.to_bytes()).unwrap();
 }

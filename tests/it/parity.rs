@@ -3,19 +3,19 @@
 //! Needs createrepo_c's command and Python bindings, and rpmbuild: `TANNERY_PEERS_PYTHON` names the
 //! interpreter of a virtual environment that has them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
 
-use tannery::model::{Blake3, ChecksumType};
-use tannery::repodata::segments::{self, Frame, Frames, Key, Manifest, Piece, Settings};
+use tannery::model::ChecksumType;
+use tannery::repodata::segments::{self, Key, Manifest, Piece, Settings};
 use tannery::repodata::{self, Compression, Fragments, Kind, Repomd, Sums};
 use tannery::rpms::{self, ReadOptions};
+
+use crate::made::Memory;
 
 /// What createrepo_c leaves out of a repository and we refuse, of the files that corpus.py makes.
 const REFUSED: [&str; 3] = [
@@ -170,7 +170,7 @@ fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
     pieces.sort_by(|one, other| one.key.cmp(&other.key));
     let repodata = out.join("repodata");
     fs::create_dir_all(&repodata).unwrap();
-    let (settings, kept) = (Settings::of(Compression::Zstd { level: 3 }), Kept::default());
+    let (settings, kept) = (Settings::of(Compression::Zstd { level: 3 }), Memory::default());
     let added = pieces.into_iter().map(Ok::<_, Infallible>);
     let manifest = segments::update(&Manifest::default(), [], added, &settings, &kept).ok().unwrap();
     let records = Kind::ALL.map(|kind| write_file(kind, &manifest, &settings, &kept, &repodata));
@@ -180,26 +180,13 @@ fn write_repository(corpus: &Path, out: &Path) -> BTreeSet<String> {
     refused
 }
 
-/// Segments in memory.
-#[derive(Default)]
-struct Kept(Mutex<HashMap<Blake3, Vec<u8>>>);
-
-impl Frames for Kept {
-    fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
-        self.find(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.0.lock().unwrap().get(name).cloned())
-    }
-
-    fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().insert(*name, bytes.to_vec());
-        Ok(())
-    }
-}
-
-fn write_file(kind: Kind, manifest: &Manifest, settings: &Settings, kept: &Kept, repodata: &Path) -> repodata::Record {
+fn write_file(
+    kind: Kind,
+    manifest: &Manifest,
+    settings: &Settings,
+    kept: &Memory,
+    repodata: &Path,
+) -> repodata::Record {
     let unnamed = repodata.join("unnamed");
     let sums = Sums { open: true, ..Sums::default() };
     let written = segments::assemble(kind, manifest, settings, sums, kept, File::create(&unnamed).unwrap()).unwrap();

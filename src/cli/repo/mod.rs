@@ -3,6 +3,7 @@
 mod export;
 mod shown;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -10,7 +11,7 @@ use clap::{Args, Subcommand};
 use super::output::Form;
 use crate::clock::Clock;
 use crate::fetch::{Fetcher, Settings};
-use crate::repotools::{self, Depth, Repository};
+use crate::repotools::{self, Depth, Repository, Way};
 
 /// A repository is a directory, a URL (http, https, file), metalink:URL or mirrorlist:URL.
 #[derive(Debug, Subcommand)]
@@ -33,6 +34,19 @@ pub(super) enum Repo {
         form: Form,
     },
     Export(export::Export),
+    /// Mirror the metadata of a repository, not its packages, into a directory
+    Sync {
+        /// A directory, a URL (http, https, file), metalink:URL or mirrorlist:URL
+        repository: String,
+        /// Where `repodata/` is or will be
+        directory: PathBuf,
+        /// Fetch only the parts of files that changed, by range requests, where the repository was written by
+        /// Tannery; all else is fetched whole
+        #[arg(long)]
+        delta: bool,
+        #[command(flatten)]
+        form: Form,
+    },
 }
 
 /// Check whether a repository is whole: digests, sizes, XML, order, duplicates, packages
@@ -74,6 +88,13 @@ impl Repo {
             }
             // Runs where the state is open.
             Self::Export(_) => Ok(ExitCode::SUCCESS),
+            Self::Sync { repository, directory, delta, form } => {
+                let repository = Repository::open(&fetcher, &repository).await?;
+                let way = if delta { Way::Delta } else { Way::Whole };
+                let synced = repotools::sync(&fetcher, &repository, &directory, way).await?;
+                form.print(&synced, shown::synced)?;
+                Ok(ExitCode::SUCCESS)
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! How are answers about a repository told to people?
 
 use crate::cli::output::{age, count, harmless, time};
-use crate::repotools::{Difference, Report, Shown, Signature};
+use crate::repotools::{Difference, Report, Shown, Signature, Synced};
 
 /// Returns what is wrong, a line each, and what was looked at.
 pub(super) fn report(report: &Report) -> String {
@@ -56,6 +56,18 @@ pub(super) fn repository(shown: &Shown, now: i64) -> String {
         );
     }
     text
+}
+
+/// Returns what each file cost, and all together.
+pub(super) fn synced(synced: &Synced) -> String {
+    let mut text = String::new();
+    for record in &synced.records {
+        let why = record.why.as_ref().map_or(String::new(), |why| format!(" (whole: {why})"));
+        let line = format!("{}: {} bytes fetched, {} reused{why}", record.kind, record.fetched, record.reused);
+        text += &(harmless(&line) + "\n");
+    }
+    let state = if synced.changed { "up to date now" } else { "up to date already" };
+    text + &format!("{state}: {} bytes fetched, {} reused\n", synced.fetched, synced.reused)
 }
 
 fn number(number: impl TryInto<i64>, noun: &str) -> String {

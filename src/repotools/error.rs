@@ -6,6 +6,7 @@ use crate::fetch;
 use crate::model::BadName;
 use crate::repodata;
 use crate::repodata::read;
+use crate::repodata::segments;
 use crate::store;
 
 /// A repository that cannot be opened or read.
@@ -53,6 +54,18 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A package is called what nothing of ours can be.
+    #[error("{package} cannot be listed")]
+    Name {
+        /// What names it, as the metadata has it.
+        package: String,
+        /// What is wrong with it.
+        #[source]
+        source: BadName,
+    },
+    /// Segments cannot be made or joined.
+    #[error(transparent)]
+    Segments(#[from] segments::Error),
     /// Metadata cannot be put in its place.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -1,12 +1,12 @@
 //! What is in somebody's repository, is it whole, and how do two differ?
 //!
 //! Repositories are opened from a path, a URL, a metalink or a list of mirrors, and only read; [`sync()`] keeps
-//! a copy of one's metadata. What a merged one would hold is decided in [`merge`]; writing it is for others.
+//! a copy of one's metadata, [`merge()`] makes one of several.
 
 mod check;
 mod diff;
 mod error;
-pub mod merge;
+mod merge;
 mod output;
 mod packages;
 mod repository;
@@ -16,6 +16,7 @@ mod sync;
 pub use check::{Depth, Finding, Report, Signature, check};
 pub use diff::{Changed, Difference, diff};
 pub use error::Error;
+pub use merge::{Groups, Merged, MergedFrom, Merging, Method, blocked, merge};
 pub use repository::Repository;
 pub use show::{Shown, ShownRecord, show};
 pub use sync::{Synced, SyncedRecord, Way, sync};

@@ -70,6 +70,11 @@ impl Output {
         self.old.as_ref()
     }
 
+    /// Returns the bytes that `repomd.xml` had then.
+    pub(super) fn before(&self) -> Option<&[u8]> {
+        self.before.as_deref()
+    }
+
     /// Returns where a file belongs.
     pub(super) fn place(&self, href: &str) -> PathBuf {
         self.dir.join(href)
@@ -87,6 +92,14 @@ impl Output {
         let dir = self.dir_of(href);
         durable::make_dir(&dir)?;
         Ok(Staged::new(&dir, href)?)
+    }
+
+    /// Begins a file in `repodata` whose name is not known yet.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(super) fn stage_metadata(&self, kind: &str) -> Result<Staged, Error> {
+        Ok(Staged::new(&self.dir.join(REPODATA), kind)?)
     }
 
     /// Opens a file in `repodata` that has no name and goes with this process.

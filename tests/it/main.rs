@@ -22,6 +22,7 @@ mod parity;
 mod peers;
 mod records;
 mod refreshes;
+mod repo_merge;
 mod repo_sync;
 mod repo_tools;
 mod rooms;

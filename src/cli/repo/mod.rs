@@ -1,12 +1,15 @@
 //! `tannery repo`: what may be asked of anybody's repository? Only `export` opens a state, and is of ours.
 
 mod export;
+mod merge;
 mod shown;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+
+use merge::Merge;
 
 use super::output::Form;
 use crate::clock::Clock;
@@ -47,6 +50,7 @@ pub(super) enum Repo {
         #[command(flatten)]
         form: Form,
     },
+    Merge(Merge),
 }
 
 /// Check whether a repository is whole: digests, sizes, XML, order, duplicates, packages
@@ -88,6 +92,7 @@ impl Repo {
             }
             // Runs where the state is open.
             Self::Export(_) => Ok(ExitCode::SUCCESS),
+            Self::Merge(merge) => merge.run(&fetcher, &clock).await,
             Self::Sync { repository, directory, delta, form } => {
                 let repository = Repository::open(&fetcher, &repository).await?;
                 let way = if delta { Way::Delta } else { Way::Whole };

@@ -1,7 +1,7 @@
 //! How are answers about a repository told to people?
 
 use crate::cli::output::{age, count, harmless, time};
-use crate::repotools::{Difference, Report, Shown, Signature, Synced};
+use crate::repotools::{Difference, Merged, Report, Shown, Signature, Synced};
 
 /// Returns what is wrong, a line each, and what was looked at.
 pub(super) fn report(report: &Report) -> String {
@@ -68,6 +68,16 @@ pub(super) fn synced(synced: &Synced) -> String {
     }
     let state = if synced.changed { "up to date now" } else { "up to date already" };
     text + &format!("{state}: {} bytes fetched, {} reused\n", synced.fetched, synced.reused)
+}
+
+/// Returns how many packages came from each repository, and how many there are.
+pub(super) fn merged(merged: &Merged) -> String {
+    let mut text = String::new();
+    for from in &merged.repositories {
+        text += &(harmless(&format!("{}: {} of {}", from.name, from.taken, number(from.packages, "package"))) + "\n");
+    }
+    let state = if merged.changed { "merged" } else { "nothing new" };
+    text + &format!("{state}: {}\n", number(merged.packages, "package"))
 }
 
 fn number(number: impl TryInto<i64>, noun: &str) -> String {

@@ -28,6 +28,6 @@ pub use encoding::{Compression, Sums};
 pub use error::Error;
 pub use fragments::{Fragments, render};
 pub use kind::Kind;
-pub use output::{Digested, Packer};
+pub use output::{Digested, Packer, pack};
 pub use repomd::{Checksum, Distro, Record, Repomd, Tags, Typed};
 pub use written::Written;

@@ -20,6 +20,16 @@ pub struct Digested {
     pub size: u64,
 }
 
+/// Returns some bytes compressed into one stream.
+///
+/// # Errors
+/// As of [`Packer::new`].
+pub fn pack(compression: Compression, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packer = Packer::new(compression, Vec::new())?;
+    packer.write_all(bytes)?;
+    packer.finish()
+}
+
 /// A way to a sink on which bytes are compressed into one stream: equal bytes, equal streams.
 pub struct Packer<W: Write>(Encoder<W>);
 
@@ -151,9 +161,7 @@ mod tests {
     ];
 
     fn packed(compression: Compression) -> Vec<u8> {
-        let mut packer = Packer::new(compression, Vec::new()).unwrap();
-        packer.write_all(b"<some text/>").unwrap();
-        packer.finish().unwrap()
+        pack(compression, b"<some text/>").unwrap()
     }
 
     #[test]

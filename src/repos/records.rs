@@ -19,7 +19,7 @@ use super::publish::beside;
 use super::{Error, Repos};
 use crate::config::{Compression, FollowRule, Live};
 use crate::model::{RepoName, Sha256, TagName, chain};
-use crate::repodata::{self, Checksum, Digested, Packer, Record};
+use crate::repodata::{self, Checksum, Digested, Record};
 use crate::store::durable::{self, ANY_WAY, Staged};
 use crate::store::generations::{self, Extra, Generation};
 use crate::store::wakeups::{self, Room};
@@ -123,8 +123,7 @@ impl Records {
 
     fn keep(&self, kind: &str, name: &str, bytes: &[u8], how: repodata::Compression) -> Result<Extra, Error> {
         let mut staged = Staged::new(&self.dir, name)?;
-        let mut packer = Packer::new(how, Vec::new()).map_err(Error::Record)?;
-        let packed = packer.write_all(bytes).and_then(|()| packer.finish()).map_err(Error::Record)?;
+        let packed = repodata::pack(how, bytes).map_err(Error::Record)?;
         staged.write_all(&packed).map_err(Error::Record)?;
         let (sha256, size) = (Sha256::of(&packed), packed.len() as u64);
         let file = format!("{sha256}-{name}{}", how.suffix());

@@ -59,12 +59,14 @@ impl Repository {
     /// Gets the file of a record, whose size and digest are as the record says.
     ///
     /// # Errors
-    /// No mirror has the right bytes.
+    /// No mirror has the right bytes, or the record names a place of its own that is none.
     pub async fn get(&self, fetcher: &Fetcher, record: &Record) -> Result<Fetched, Error> {
         let algorithm: ChecksumType = record.checksum.algorithm.parse()?;
         let checksum = Some((algorithm, record.checksum.hex.clone()));
         let wanted = Wanted { size: record.size, checksum, ..Wanted::at_most(LARGE) };
-        let fetched = fetcher.fetch(&self.bases, &record.href, &wanted).await;
+        let elsewhere = record.base.as_deref().map(Place::parse).transpose()?;
+        let bases = elsewhere.as_ref().map_or(&*self.bases, std::slice::from_ref);
+        let fetched = fetcher.fetch(bases, &record.href, &wanted).await;
         fetched.map_err(|source| Error::Fetch { name: record.href.clone(), source })
     }
 

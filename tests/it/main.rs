@@ -7,6 +7,7 @@ mod assembled;
 mod bus;
 mod checkers;
 mod cli;
+mod clients;
 mod compose;
 mod createrepo;
 mod durable;

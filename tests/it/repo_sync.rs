@@ -174,6 +174,21 @@ fn a_signature_comes_and_goes_with_its_repomd() {
     assert!(!place.exists());
 }
 
+#[test]
+fn what_lies_elsewhere_is_not_mirrored_and_said() {
+    let bench = Bench::with(ZSTD, 10);
+    let repomd = bench.world.path("server/repodata/repomd.xml");
+    let record = format!(
+        "<data type=\"far\"><checksum type=\"sha256\">{}</checksum>\
+         <location xml:base=\"http://far.example/\" href=\"repodata/far\"/></data></repomd>",
+        "0".repeat(64)
+    );
+    fs::write(&repomd, fs::read_to_string(&repomd).unwrap().replace("</repomd>", &record)).unwrap();
+    let synced = bench.sync(&bench.url, &["--delta"]);
+    assert_eq!(synced["records"][3]["why"], "it lies elsewhere, below http://far.example/", "{synced}");
+    assert_eq!(fs::read(bench.world.path("mirror/repodata/repomd.xml")).unwrap(), fs::read(&repomd).unwrap());
+}
+
 /// Calls by which a run changes what is in the directory.
 const CALLS: [&str; 3] = ["?rename,?renameat,?renameat2", "?fsync,?fdatasync", "?unlink,?unlinkat"];
 

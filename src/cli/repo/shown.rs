@@ -62,7 +62,7 @@ pub(super) fn repository(shown: &Shown, now: i64) -> String {
 pub(super) fn synced(synced: &Synced) -> String {
     let mut text = String::new();
     for record in &synced.records {
-        let why = record.why.as_ref().map_or(String::new(), |why| format!(" (whole: {why})"));
+        let why = record.why.as_ref().map_or(String::new(), |why| format!(" ({why})"));
         let line = format!("{}: {} bytes fetched, {} reused{why}", record.kind, record.fetched, record.reused);
         text += &(harmless(&line) + "\n");
     }

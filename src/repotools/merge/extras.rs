@@ -5,14 +5,12 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use flate2::GzBuilder;
-
 use super::select::Candidate;
 use super::{Groups, Merging};
 use crate::fetch::Fetcher;
 use crate::model::Sha256;
 use crate::repodata::read::{Decompressed, Limits};
-use crate::repodata::{Checksum, Compression, Record};
+use crate::repodata::{Checksum, Compression, Record, pack};
 use crate::repotools::error::Error;
 use crate::repotools::output::{Laid, Output};
 use crate::repotools::repository::Repository;
@@ -154,7 +152,7 @@ impl Extra {
         let compression = self.compression.unwrap_or(merging.compression);
         let name = format!("{}{}", self.name, compression.suffix());
         let io = |source| Error::Io { name: name.clone(), source };
-        let packed = packed(&self.open, compression).map_err(io)?;
+        let packed = pack(compression, &self.open).map_err(io)?;
         let checksum = Checksum::sha256(&Sha256::of(&packed));
         let href = format!("repodata/{}-{name}", checksum.hex);
         let mut staged = output.stage(&href)?;
@@ -174,18 +172,6 @@ impl Extra {
             database_version: None,
         };
         Ok((Laid { href, staged: Some(staged) }, record))
-    }
-}
-
-fn packed(open: &[u8], compression: Compression) -> io::Result<Vec<u8>> {
-    match compression {
-        Compression::Zstd { level } => zstd::bulk::compress(open, level),
-        Compression::Gzip { level } => {
-            let mut out = GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::new(level));
-            out.write_all(open)?;
-            out.finish()
-        }
-        Compression::None => Ok(open.to_vec()),
     }
 }
 

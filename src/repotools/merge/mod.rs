@@ -26,7 +26,7 @@ use super::repository::{Files, Repository};
 use crate::fetch::{Fetcher, Place};
 use crate::model::Arch;
 use crate::repodata::segments::{Failed, Manifest, Piece, Settings, assemble, update};
-use crate::repodata::{Compression, Record, Repomd};
+use crate::repodata::{Compression, Record, Repomd, Sums};
 use extras::Extra;
 use gather::{Gathered, Row};
 use select::{Rules, select};
@@ -199,9 +199,10 @@ fn listings(
         Failed::Package(source) => Error::Io { name: "the spool".to_owned(), source },
     })?;
     let (mut laid, mut records) = (Vec::new(), Vec::new());
+    let sums = Sums { open: true, ..Sums::default() };
     for kind in settings.kinds() {
         let mut staged = output.stage_metadata(kind.as_str())?;
-        let written = assemble(*kind, &manifest, &settings, true, &segments, &mut staged)?;
+        let written = assemble(*kind, &manifest, &settings, sums, &segments, &mut staged)?;
         let record = written.record(merging.time);
         laid.push(Laid { href: record.href.clone(), staged: Some(staged) });
         records.push(record);

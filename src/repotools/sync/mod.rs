@@ -54,8 +54,14 @@ pub struct SyncedRecord {
     pub fetched: u64,
     /// Bytes that the copy had already.
     pub reused: u64,
-    /// Why it was fetched whole, where less was asked for.
+    /// Why it was fetched whole, where less was asked for, or not at all.
     pub why: Option<String>,
+}
+
+impl SyncedRecord {
+    fn new(record: &Record, fetched: u64, reused: u64, why: Option<String>) -> Self {
+        Self { kind: record.kind.clone(), href: record.href.clone(), fetched, reused, why }
+    }
 }
 
 /// Most bytes of what stands beside `repomd.xml`.
@@ -71,6 +77,10 @@ pub async fn sync(fetcher: &Fetcher, repository: &Repository, dir: &Path, way: W
     let mut fetched = repository.bytes.len() as u64;
     let (mut laid, mut told) = (Vec::new(), Vec::new());
     for record in records {
+        if let Some(base) = &record.base {
+            told.push(SyncedRecord::new(record, 0, 0, Some(format!("it lies elsewhere, below {base}"))));
+            continue;
+        }
         let (staged, synced) = file(fetcher, repository, &output, record, way).await?;
         fetched += synced.fetched;
         told.push(synced);
@@ -110,21 +120,16 @@ async fn file(
     record: &Record,
     way: Way,
 ) -> Result<(Option<Staged>, SyncedRecord), Error> {
-    let synced = |fetched, reused, why| SyncedRecord {
-        kind: record.kind.clone(),
-        href: record.href.clone(),
-        fetched,
-        reused,
-        why,
-    };
     let (place, wanted) = (output.place(&record.href), record.clone());
     if let Some(size) = blocking(move || kept(&place, &wanted)).await {
-        return Ok((None, synced(0, size, None)));
+        return Ok((None, SyncedRecord::new(record, 0, size, None)));
     }
     let (mut cost, mut why) = (0, None);
     if way == Way::Delta {
         match join::file(fetcher, repository, output, record).await? {
-            Ok(joined) => return Ok((Some(joined.staged), synced(joined.fetched, joined.reused, None))),
+            Ok(join::Joined { staged, fetched, reused }) => {
+                return Ok((Some(staged), SyncedRecord::new(record, fetched, reused, None)));
+            }
             Err(failed) => (cost, why) = (failed.fetched, Some(failed.why)),
         }
     }
@@ -132,7 +137,7 @@ async fn file(
     let (size, staged, name) = (fetched.size, output.stage(&record.href)?, record.href.clone());
     let staged = blocking(move || copied(fetched.file, staged));
     let staged = staged.await.map_err(|source| Error::Io { name, source })?;
-    Ok((Some(staged), synced(cost + size, 0, why)))
+    Ok((Some(staged), SyncedRecord::new(record, cost + size, 0, why)))
 }
 
 /// Returns the size of a file that stands in its place already, with the right checksum.

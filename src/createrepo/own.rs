@@ -4,7 +4,7 @@
 //! copied. Whatever does not fit means that the repository is read like anybody's.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -58,6 +58,10 @@ impl Own {
 
 /// Returns the index at the end of a file.
 fn index(path: &Path) -> io::Result<Option<Index>> {
+    // A pipe would be waited for.
+    if !fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let read = |length: u64| -> io::Result<Option<Vec<u8>>> {

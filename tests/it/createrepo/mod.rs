@@ -2,6 +2,7 @@
 //! bindings say what came of it. The numbers in tests are those of the parity cases.
 
 mod damage;
+mod hostile;
 mod interrupted;
 mod locations;
 mod packages;

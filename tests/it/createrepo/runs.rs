@@ -78,6 +78,8 @@ fn odd_numbers_and_habits_are_taken_with_a_warning() {
     let copr = ["--database", "--ignore-lock", "--local-sqlite", "--cachedir", "/tmp/", "--workers", "8", &dir];
     let ended = house.ours(&copr);
     assert_eq!((ended.status, ended.stderr.matches("warning").count()), (0, 2), "{}", ended.stderr);
+    let classic = house.ours(&["--compatibility", &dir]);
+    assert_eq!((classic.status, classic.stderr.contains("SQLite databases are not made")), (0, true), "{classic:?}");
     let koji = house.ours(&["--error-exit-val", "-vd", "-o", &dir, &dir]);
     assert_eq!((koji.status, koji.stdout.contains("looking into")), (0, true), "{}", koji.stdout);
     let mock = house.ours(&["-d", "-q", "-x", "*.src.rpm", &dir]);

@@ -38,7 +38,7 @@ impl Createrepo {
     /// Something is asked for that is not carried.
     pub(in crate::cli) fn options(self, tell: &dyn Tell) -> Result<Options, Error> {
         self.other.refuse()?;
-        self.other.warn(tell);
+        self.other.warn(self.files.compatibility, tell);
         self.update.warn(tell);
         let recycle = self.selection.recycle_pkglist;
         let keep_last = self.selection.duplicated_nevra == "keep-last";
@@ -172,8 +172,8 @@ impl OtherArgs {
     }
 
     /// Says what is accepted and not done.
-    fn warn(&self, tell: &dyn Tell) {
-        let databases = (self.database && !self.no_database) || self.local_sqlite;
+    fn warn(&self, compatibility: bool, tell: &dyn Tell) {
+        let databases = ((self.database || compatibility) && !self.no_database) || self.local_sqlite;
         if databases {
             tell.warning("SQLite databases are not made: no tool since EL7 reads them");
         }

@@ -196,7 +196,7 @@ fn write_file(
 
 /// Returns the head of one file of a repository and then the elements of its packages, sorted; the
 /// head holds their number.
-fn elements(repository: &Path, kind: &str) -> Vec<String> {
+pub fn elements(repository: &Path, kind: &str) -> Vec<String> {
     let repomd = Repomd::parse(&fs::read(repository.join("repodata/repomd.xml")).unwrap()).unwrap();
     let file = File::open(repository.join(&repomd.record(kind).unwrap().href)).unwrap();
     let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();

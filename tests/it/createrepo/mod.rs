@@ -1,11 +1,16 @@
 //! Does `tannery createrepo` do what createrepo_c does? Both run on the same directories, and createrepo_c's own
 //! bindings say what came of it. The numbers in tests are those of the parity cases.
 
+mod cases;
+#[path = "../../../benches/corpus/mod.rs"]
+mod corpus;
 mod damage;
 mod hostile;
 mod interrupted;
 mod locations;
 mod packages;
+mod parity;
+mod readers;
 mod records;
 mod retention;
 mod runs;

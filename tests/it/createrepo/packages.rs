@@ -124,6 +124,10 @@ fn packages_of_one_nevra_are_told_of_and_listed_or_not() {
     assert_eq!(hrefs(&said).len(), 4);
     let both = house.both(&[]);
     assert!(both.ours.stderr.contains("is listed 3 times, and should be once"), "{}", both.ours.stderr);
+    // With other bytes too, as a signed copy has them.
+    let other = [fs::read(house.package(0)).unwrap(), b"x".to_vec()].concat();
+    house.write("again/other.rpm", other);
+    assert_eq!(hrefs(&house.compare(&[])).len(), 5);
     let said = house.compare(&["--duplicated-nevra", "keep-last"]);
     assert_eq!(hrefs(&said).len(), 2);
     house.compare(&["--duplicated-nevra", "keep-last", "--update"]);

@@ -11,7 +11,7 @@ use tannery::model::Sha256;
 use tannery::repodata::{Checksum, Record, Repomd};
 
 use super::{House, hrefs, names, read, stamp, touch};
-use crate::kill::chance::Chance;
+use crate::world::Chance;
 use crate::world::{Ended, eventually, peer, run};
 
 /// Address space that a run may have, in KiB: whoever trusts a forged number wants more.

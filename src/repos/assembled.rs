@@ -18,6 +18,7 @@ use crate::repodata::Kind;
 use crate::repodata::segments::{self, Frame, Index, Manifest, Part, Settings};
 use crate::store::generations::{self, Generation};
 use crate::store::segments::Segments;
+use crate::store::wakeups::{self, Room};
 
 /// A data file of a kept generation, joined of segments. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -167,7 +168,20 @@ impl Repos {
             }
             Ok(DataFile { joined, made_at })
         };
-        beside(work).await.map(Some)
+        let opened = beside(work).await;
+        if let Err(Error::Segment { .. }) = &opened {
+            self.wake_damaged(tag, repo).await?;
+        }
+        opened.map(Some)
+    }
+
+    /// Has a repository looked at, which makes lost segments of its shown generation again.
+    async fn wake_damaged(&self, tag: &TagName, repo: &RepoName) -> Result<(), Error> {
+        let mut tx = self.db.write().await?;
+        wakeups::wake(&mut tx, Room::Repos, tag.as_str(), &repo.to_string(), self.clock.micros()).await?;
+        tx.commit().await?;
+        self.tags.bells.repos.ring();
+        Ok(())
     }
 
     /// Returns the names of the data files of all kept generations of a repository, on disk or not.

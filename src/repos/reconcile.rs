@@ -191,9 +191,12 @@ impl Repos {
         let manifest = manifest?;
         let bytes = manifest.to_bytes()?;
         let records = self.extras((tag, repo), rule, current.as_ref()).await?;
-        let draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes, records };
+        let mut draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes, records };
         if let Some(current) = current.filter(|one| draft.is_shown_by(one)) {
-            if self.is_whole(&current).await? {
+            let is_whole = self.is_whole(&current).await?;
+            let needs_segments = current.form == Form::Assembled || !is_whole;
+            let is_lost = needs_segments && self.lacks_segments(draft.manifest.clone()).await?;
+            if is_whole && !is_lost {
                 self.write_repo_file(tag, repo, rule).await?;
                 let mut tx = self.db.write().await?;
                 generations::set_revision(&mut tx, &current, revision.number).await?;
@@ -201,6 +204,9 @@ impl Repos {
                 return Ok(tx.commit().await?);
             }
             tracing::warn!(tag.name = %tag, repo = %repo, "{tag}/{repo} was damaged from outside and is written anew");
+            if is_lost {
+                draft.manifest = self.follow((tag, repo), &draft.style, Start::default(), &revision, &repos).await?;
+            }
         }
         let packages = draft.manifest.packages();
         self.publish(tag, repo, rule, &revision, draft, wake_up).await?;
@@ -293,6 +299,12 @@ impl Repos {
             move || Ok(needed.iter().all(|file| file.exists()) && sign::is_right(&repodata, signature.as_deref())?),
         )
         .await
+    }
+
+    /// Returns whether a segment of a repository is lost.
+    async fn lacks_segments(&self, manifest: Arc<Manifest>) -> Result<bool, Error> {
+        let segments = self.library.segments().clone();
+        blocking(move || Ok(segments.lacks_any(manifest.names()))).await
     }
 
     /// Ends what a killed process began: the pointer on disk says whether it was swapped.

@@ -152,10 +152,13 @@ async fn a_restart_finishes_what_was_swapped_and_forgets_what_was_not() {
         let mut tx = house.db.write().await.unwrap();
         let shown = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
         let repomd = if swapped { shown.repomd } else { Sha256::from_bytes([7; 32]) };
+        // The signature was not renamed any more.
+        let signature = swapped.then(|| "signature".to_owned());
         let begun = generations::Generation {
             number: shown.number + 1,
             state: GenerationState::Publishing,
             repomd,
+            signature,
             ..shown.clone()
         };
         generations::put(&mut tx, &begun).await.unwrap();
@@ -165,6 +168,8 @@ async fn a_restart_finishes_what_was_swapped_and_forgets_what_was_not() {
         let mut tx = house.db.read().await.unwrap();
         let current = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
         assert_eq!(current.number, if swapped { begun.number } else { shown.number });
+        let signature = std::fs::read_to_string(house.repo_dir().join("repodata/repomd.xml.asc")).unwrap();
+        assert_eq!(signature, "signature");
         let all = generations::of_repo(&mut tx, &tag, &repo).await.unwrap();
         assert!(all.iter().all(|one| one.state != GenerationState::Publishing));
     }
@@ -281,6 +286,24 @@ async fn a_file_that_is_being_read_keeps_its_segments() {
     house.clock.advance(7200);
     house.repos.tidy_once().await.unwrap();
     assert!(std::fs::read_dir(&taken).unwrap().count() < before, "what nobody reads goes");
+}
+
+#[tokio::test]
+async fn lost_segments_of_what_is_shown_are_made_again_once_somebody_asks() {
+    let house = House::with("[repos]\nform = \"assembled\"\n").await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let (tag, repo) = (house.tag(), "x86_64".parse().unwrap());
+    let name = house.repos.data_files(&tag, &repo).await.unwrap().swap_remove(0);
+    let bytes = all_of(&house.repos.data_file(&tag, &repo, &name).await.unwrap().unwrap());
+    for entry in std::fs::read_dir(house.dir.path().join("data/segments")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let lost = house.repos.data_file(&tag, &repo, &name).await;
+    assert!(matches!(lost, Err(super::Error::Segment { .. })));
+    house.settle().await;
+    let again = house.repos.data_file(&tag, &repo, &name).await.unwrap().unwrap();
+    assert_eq!(all_of(&again), bytes);
 }
 
 fn all_of(file: &super::DataFile) -> Vec<u8> {

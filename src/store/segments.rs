@@ -59,6 +59,11 @@ impl Segments {
         }
     }
 
+    /// Returns whether any of these segments is not there.
+    pub fn lacks_any<'a>(&self, mut names: impl Iterator<Item = &'a Blake3>) -> bool {
+        names.any(|name| !self.path(name).exists())
+    }
+
     /// Begins to put segments in.
     ///
     /// # Errors
@@ -241,7 +246,9 @@ mod tests {
         }
         assert_eq!(names(&dir.path().join("segments")).len(), 3 + MANY + 1);
         assert_eq!(segments.size(&Blake3::of(b"3 0")).unwrap(), Some(10));
-        assert_eq!(segments.size(&Blake3::of(b"none")).unwrap(), None);
+        let (there, none) = (Blake3::of(b"3 0"), Blake3::of(b"none"));
+        assert_eq!(segments.size(&none).unwrap(), None);
+        assert!(segments.lacks_any([&there, &none].into_iter()) && !segments.lacks_any([&there].into_iter()));
     }
 
     #[test]

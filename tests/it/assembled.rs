@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
+use serde_json::Value;
 use tannery::demo::packages::{Distribution, META};
 
 use crate::world::{Answer, SOON, Service, Site, Store, python, request, run};
@@ -162,6 +163,25 @@ fn an_older_generation_is_served_while_it_is_kept_whatever_its_form() {
     service.stop(SOON);
     let _service = pair.site.serve();
     all_are_there("with the forms exchanged back");
+}
+
+#[test]
+fn readers_of_a_joined_repository_never_see_a_change_half() {
+    let (pair, _service) = Pair::new("zstd");
+    let (end, url) = (pair.site.world.path("end"), pair.site.url(&format!("/repos/{JOINED}/x86_64/")));
+    let mut reader = python("read_repo.py");
+    reader.args(["--reads", "10", "--until"]).arg(&end).arg(&url);
+    let reader = std::thread::spawn(move || run(&mut reader));
+    let (nvr, pointer) = (pair.distribution.first_builds[0].to_string(), pair.site.repository(JOINED, "x86_64"));
+    let pointer = pointer.join("repodata/repomd.xml");
+    for round in 0..30 {
+        let before = fs::read(&pointer).unwrap();
+        pair.site.run(&["tag", ["remove", "add"][round % 2], JOINED, &nvr]).ok();
+        crate::world::eventually(SOON, "a new generation", || fs::read(&pointer).unwrap() != before);
+    }
+    fs::write(end, "").unwrap();
+    let summary: Value = serde_json::from_str(reader.join().unwrap().ok().lines().last().unwrap()).unwrap();
+    assert!(summary["generations"].as_u64().unwrap() > 5 && summary["excused"] == 0, "{summary}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Does a run end as createrepo_c's does, and say the same on the way?
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -54,10 +56,26 @@ fn wrong_calls_end_with_one_and_write_nothing() {
         assert_eq!((house.ours(arguments).status, house.theirs(arguments).status), (1, 1), "{arguments:?}");
         assert!(!house.path("repodata/repomd.xml").exists(), "{arguments:?}");
     }
-    for arguments in [&["--split", &dir][..], &["--zck-dict-dir", "x", &dir], &["--num-deltas", "3", &dir]] {
+    for arguments in [&["--split", &dir, &dir][..], &["--zck-dict-dir", "x", &dir], &["--num-deltas", "3", &dir]] {
         let ended = house.ours(arguments);
         assert_eq!(ended.status, 1);
         assert!(ended.stderr.contains("tannery does not carry --"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn every_option_of_createrepo_c_is_known_and_in_the_table() {
+    let house = House::new();
+    let table = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/createrepo.md")).unwrap();
+    let help = house.theirs(&["--help-all"]).ok();
+    let begins_option = |word: &&str| word.starts_with("--") && word.len() > 2;
+    let words = help.lines().filter_map(|line| line.split([' ', ',', '=']).find(begins_option));
+    let options: BTreeSet<&str> = words.filter(|word| !word.starts_with("--help-")).collect();
+    assert!(options.len() >= 40, "{options:?}");
+    for option in options {
+        assert!(table.contains(&format!("`{option}")), "{option} is not in the table");
+        let ended = house.ours(&[option]);
+        assert!(!ended.stderr.contains("unexpected argument"), "{option}: {}", ended.stderr);
     }
 }
 

@@ -38,6 +38,9 @@ impl Createrepo {
     /// Something is asked for that is not carried.
     pub(in crate::cli) fn options(self, tell: &dyn Tell) -> Result<Options, Error> {
         self.other.refuse()?;
+        if !self.more.is_empty() {
+            return Err(Error::Usage("there can be one directory only".to_owned()));
+        }
         self.other.warn(self.files.compatibility, tell);
         self.update.warn(tell);
         let recycle = self.selection.recycle_pkglist;

@@ -28,6 +28,8 @@ pub(in crate::cli) struct Createrepo {
     /// Directory whose packages are listed
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    #[arg(hide = true)]
+    more: Vec<PathBuf>,
     /// Write repodata into this directory, which must exist, and not into DIR
     #[arg(short, long, value_name = "DIR")]
     outputdir: Option<PathBuf>,

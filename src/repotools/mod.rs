@@ -6,6 +6,7 @@
 mod check;
 mod diff;
 mod error;
+mod indexed;
 mod merge;
 mod output;
 mod packages;
@@ -18,7 +19,7 @@ pub use diff::{Changed, Difference, diff};
 pub use error::Error;
 pub use merge::{Groups, Merged, MergedFrom, Merging, Method, blocked, merge};
 pub use repository::Repository;
-pub use show::{Shown, ShownRecord, show};
+pub use show::{Shown, ShownDistro, ShownRecord, ShownTags, show};
 pub use sync::{Synced, SyncedRecord, Way, sync};
 
 /// Does work that blocks where that is allowed.

@@ -6,10 +6,11 @@ use std::io::{Read, Seek, SeekFrom};
 use serde::Serialize;
 
 use super::error::Error;
+use super::indexed::Indexed;
 use super::repository::{Repository, packages};
 use crate::fetch::Fetcher;
-use crate::repodata::Record;
 use crate::repodata::read::{Document, Format};
+use crate::repodata::{Distro, Record, Tags};
 
 /// A repository as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,8 +23,38 @@ pub struct Shown {
     pub newest: i64,
     /// How many packages primary announces.
     pub packages: Option<u64>,
+    /// What the repository says of itself.
+    pub tags: ShownTags,
     /// Records in the order of `repomd.xml`.
     pub records: Vec<ShownRecord>,
+}
+
+/// The tags of a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ShownTags {
+    /// What its packages are.
+    pub content: Vec<String>,
+    /// What it is itself.
+    pub repo: Vec<String>,
+    /// Which distributions it is for.
+    pub distro: Vec<ShownDistro>,
+}
+
+/// A distribution that a repository is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ShownDistro {
+    /// Its name.
+    pub name: String,
+    /// Its name in the Common Platform Enumeration, if it is told.
+    pub cpeid: Option<String>,
+}
+
+impl ShownTags {
+    fn of(tags: &Tags) -> Self {
+        let distro = |distro: &Distro| ShownDistro { name: distro.name.clone(), cpeid: distro.cpeid.clone() };
+        let Tags { content, repo, distro: distros } = tags;
+        Self { content: content.clone(), repo: repo.clone(), distro: distros.iter().map(distro).collect() }
+    }
 }
 
 /// A metadata file as it is shown.
@@ -43,6 +74,8 @@ pub struct ShownRecord {
     pub compression: &'static str,
     /// How many frames its seek table has; `None` where there is no table.
     pub frames: Option<u32>,
+    /// How many segments its index has; `None` where Tannery did not write it.
+    pub segments: Option<usize>,
     /// When it was written, seconds after 1970.
     pub timestamp: i64,
 }
@@ -71,6 +104,7 @@ pub async fn show(fetcher: &Fetcher, repository: &Repository) -> Result<Shown, E
         sha256: repository.digest.to_string(),
         newest: records.iter().map(|record| record.timestamp).max().unwrap_or(0),
         packages: announced,
+        tags: ShownTags::of(&repository.repomd.tags),
         records,
     })
 }
@@ -88,6 +122,7 @@ fn shown(record: &Record, file: &mut File, size: u64) -> std::io::Result<ShownRe
         open_size: record.open_size,
         compression: format.as_str(),
         frames,
+        segments: Indexed::of_file(file).map(|indexed| indexed.index.frames.len()),
         timestamp: record.timestamp,
     })
 }

@@ -95,6 +95,9 @@ fn whole(repository: &Path) -> Option<Vec<u8>> {
 fn one_package_replaced_among_many_fetches_a_small_part() {
     for compression in [ZSTD, Compression::Gzip { level: 6 }] {
         let mut bench = Bench::new(compression);
+        let shown: Value =
+            serde_json::from_str(&run(&mut bench.world.tannery(&["repo", "show", "server", "--json"])).ok()).unwrap();
+        assert!(shown["records"][1]["segments"].as_u64().unwrap() > 50, "{shown}");
         let first = bench.sync(&bench.url, &["--delta"]);
         assert_eq!((&first["changed"], &first["reused"]), (&true.into(), &0.into()));
         assert_eq!(first["records"][0]["why"], "there is no older file");

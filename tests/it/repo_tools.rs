@@ -70,6 +70,13 @@ fn every_way_that_createrepo_c_writes_is_read_and_whole() {
         shown["packages"].as_u64().unwrap()
     };
     assert!(packages > 10);
+    let tags = ["--content=binary", "--repo=a", "--repo=b", "--distro=cpe:/o:oak,Oak 1"];
+    let bench = Bench::new(&tags);
+    let shown = bench.json(&["show", "repo"]);
+    let distro = serde_json::json!([{"name": "Oak 1", "cpeid": "cpe:/o:oak"}]);
+    assert_eq!(shown["tags"], serde_json::json!({"content": ["binary"], "repo": ["a", "b"], "distro": distro}));
+    assert_eq!(shown["records"][0]["segments"], Value::Null);
+    assert!(bench.repo(&["show", "repo"]).ok().contains("\ndistro     Oak 1 (cpe:/o:oak)\n"));
     for (options, compression) in [
         (&["--general-compress-type=gz"][..], "gzip"),
         (&["--general-compress-type=xz", "--checksum=sha512"], "xz"),

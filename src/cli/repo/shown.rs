@@ -42,17 +42,32 @@ pub(super) fn repository(shown: &Shown, now: i64) -> String {
     let packages = shown.packages.map_or("not announced".to_owned(), |packages| packages.to_string());
     let mut text = format!("revision   {}\n", harmless(&shown.revision));
     text += &format!("written    {} ({} ago)\npackages   {packages}\n", time(newest), age(newest, now));
-    text += &format!("repomd.xml {}\n\n", shown.sha256);
-    text += &format!("{:<16} {:>12} {:>13} {:<6} {:>6}\n", "record", "size", "open size", "packed", "frames");
+    text += &format!("repomd.xml {}\n", shown.sha256);
+    let distros = shown.tags.distro.iter().map(|distro| match &distro.cpeid {
+        Some(cpeid) => format!("{} ({cpeid})", distro.name),
+        None => distro.name.clone(),
+    });
+    let distros: Vec<String> = distros.collect();
+    for (name, tags) in [("content", &shown.tags.content), ("repo", &shown.tags.repo), ("distro", &distros)] {
+        if !tags.is_empty() {
+            text += &format!("{name:<10} {}\n", harmless(&tags.join(", ")));
+        }
+    }
+    text.push('\n');
+    text += &format!(
+        "{:<16} {:>12} {:>13} {:<6} {:>6} {:>8}\n",
+        "record", "size", "open size", "packed", "frames", "segments"
+    );
     for record in &shown.records {
         let or_dash = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
         text += &format!(
-            "{:<16} {:>12} {:>13} {:<6} {:>6}\n",
+            "{:<16} {:>12} {:>13} {:<6} {:>6} {:>8}\n",
             harmless(&record.kind),
             record.size,
             or_dash(record.open_size),
             record.compression,
-            or_dash(record.frames.map(u64::from))
+            or_dash(record.frames.map(u64::from)),
+            or_dash(record.segments.map(|segments| segments as u64))
         );
     }
     text
@@ -87,7 +102,7 @@ fn number(number: impl TryInto<i64>, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repotools::{Changed, ShownRecord};
+    use crate::repotools::{Changed, ShownDistro, ShownRecord, ShownTags};
 
     #[test]
     fn what_came_from_outside_cannot_steer_a_terminal() {
@@ -104,9 +119,15 @@ mod tests {
             open_size: None,
             compression: "zstd",
             frames: Some(2),
+            segments: Some(1),
             timestamp: 0,
         };
-        let shown = Shown { revision: esc, sha256: String::new(), newest: 0, packages: None, records: vec![record] };
-        assert!(!repository(&shown, 0).contains('\u{1b}'));
+        let distro = vec![ShownDistro { name: "d".to_owned(), cpeid: Some(esc.clone()) }];
+        let tags = ShownTags { content: vec![esc.clone(), "c".to_owned()], repo: Vec::new(), distro };
+        let shown =
+            Shown { revision: esc, sha256: String::new(), newest: 0, packages: None, tags, records: vec![record] };
+        let text = repository(&shown, 0);
+        assert!(!text.contains('\u{1b}'));
+        assert!(text.contains(", c\ndistro     d ("), "{text}");
     }
 }

@@ -10,13 +10,14 @@ use std::os::unix::fs::FileExt;
 use futures_util::StreamExt;
 
 use super::Failed;
-use super::remote::{Indexed, Remote};
+use super::remote::Remote;
 use crate::fetch::Fetcher;
 use crate::model::{Blake3, ChecksumType};
 use crate::repodata::Record;
 use crate::repodata::segments::Index;
 use crate::repotools::blocking;
 use crate::repotools::error::Error;
+use crate::repotools::indexed::Indexed;
 use crate::repotools::output::Output;
 use crate::repotools::repository::Repository;
 use crate::store::durable::Staged;

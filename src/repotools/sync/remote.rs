@@ -1,5 +1,4 @@
-//! Where are the segments of a file? Its index, read from a file of ours or, by range requests, from one that
-//! is elsewhere. `docs/metadata-format.md` says how.
+//! What is in a file that is elsewhere? Its index and other parts of it, had by range requests.
 
 use std::fs::File;
 use std::ops::Range;
@@ -8,40 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Failed;
 use crate::fetch::{Fetcher, Wanted};
-use crate::repodata::segments::{Index, TAIL};
+use crate::repodata::segments::Index;
+use crate::repotools::indexed::Indexed;
 use crate::repotools::repository::Repository;
 
 /// How many bytes more than the old index took are asked for: what some 36 new segments take.
 const SLACK: u64 = 1 << 10;
-
-/// The index of a file.
-#[derive(Debug)]
-pub(super) struct Indexed {
-    pub(super) index: Index,
-    /// How many bytes it takes at the end of the file.
-    pub(super) length: u64,
-}
-
-impl Indexed {
-    /// Reads the index of a file; `None` where it has none.
-    pub(super) fn of_file(file: &File) -> Option<Self> {
-        let size = file.metadata().ok()?.len();
-        let mut last = [0; TAIL];
-        file.read_exact_at(&mut last, size.checked_sub(TAIL as u64)?).ok()?;
-        let length = Index::length(&last)?;
-        let mut bytes = vec![0; usize::try_from(length).ok()?];
-        file.read_exact_at(&mut bytes, size.checked_sub(length)?).ok()?;
-        Self::parse(&bytes, size)
-    }
-
-    /// Reads the index that `bytes` are, of a file of `size` bytes.
-    fn parse(bytes: &[u8], size: u64) -> Option<Self> {
-        let (index, length) = (Index::parse(bytes)?, bytes.len() as u64);
-        let segments: u64 = index.frames.iter().map(|frame| u64::from(frame.size)).sum();
-        let whole = u64::from(index.head) + segments + u64::from(index.tail) + length;
-        (whole == size).then_some(Self { index, length })
-    }
-}
 
 /// A file that is elsewhere, had in parts.
 pub(super) struct Remote<'a> {

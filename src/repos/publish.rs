@@ -209,7 +209,9 @@ impl Repos {
         }
         let mut added: Vec<RpmEntry> = Vec::new();
         for chunk in &after.chunks {
-            if added.len() > MOST_LISTED {
+            // Where all is found the rest of a large set need not be read: most repositories for sources or for
+            // debug information are empty.
+            if added.len() > MOST_LISTED || added.len() as i64 >= new.packages {
                 break;
             }
             let builds = pkgsets::chunks(tx, &[chunk.digest]).await?.into_iter().flat_map(|chunk| chunk.builds);

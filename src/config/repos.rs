@@ -31,7 +31,7 @@ pub enum Compression {
 
 impl Default for Compression {
     fn default() -> Self {
-        Self::Zstd { level: 7 }
+        Self::Zstd { level: 8 }
     }
 }
 
@@ -51,7 +51,7 @@ impl FromStr for Compression {
         };
         match (kind, level) {
             // As small as createrepo_c's level 10 in one piece, at half the work; for the others its own levels.
-            ("zstd", None) => Ok(Self::Zstd { level: 7 }),
+            ("zstd", None) => Ok(Self::Zstd { level: 8 }),
             ("gzip", None) => Ok(Self::Gzip { level: 6 }),
             ("xz", None) => Ok(Self::Xz { level: 5 }),
             ("zstd", Some(level @ 1..=19)) => Ok(Self::Zstd { level: level.into() }),
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_compression_is_a_kind_and_perhaps_a_level() {
-        assert_eq!("zstd".parse(), Ok(Compression::Zstd { level: 7 }));
+        assert_eq!("zstd".parse(), Ok(Compression::Zstd { level: 8 }));
         assert_eq!("zstd:3".parse(), Ok(Compression::Zstd { level: 3 }));
         assert_eq!("gzip:9".parse(), Ok(Compression::Gzip { level: 9 }));
         for bad in ["", "bzip2", "xz:10", "zstd:", "zstd:0", "zstd:20", "gzip:10", "gzip:-1", "zstd:300", "zstd :1"] {

@@ -289,7 +289,7 @@ fn the_first_rule_that_matches_holds_and_inherits() {
     assert_eq!(first.signatures, [Some("fd431d51".parse().unwrap()), Some("00000000".parse().unwrap())]);
     assert_eq!(first.repos_of(&[]).multilib, [("x86_64".parse().unwrap(), vec!["i686".parse().unwrap()])]);
     let second = rule("f42").unwrap();
-    assert_eq!((second.live, second.repos.compression), (Live::Never, Compression::Zstd { level: 7 }));
+    assert_eq!((second.live, second.repos.compression), (Live::Never, Compression::Zstd { level: 8 }));
     assert_eq!(second.signatures, [Some("fd431d51".parse().unwrap()), None]);
     assert_eq!(rule("centos"), None);
 }

@@ -166,11 +166,11 @@ pub enum Packing {
 }
 
 impl Packing {
-    /// Returns how files are compressed: with createrepo_c's levels, but for zstd, where segments of level 7 come
+    /// Returns how files are compressed: with createrepo_c's levels, but for zstd, where segments of level 8 come
     /// out as small as its one frame of level 10.
     pub fn compression(self) -> Compression {
         match self {
-            Self::Zstd => Compression::Zstd { level: 7 },
+            Self::Zstd => Compression::Zstd { level: 8 },
             Self::Gzip => Compression::Gzip { level: 6 },
             Self::Xz => Compression::Xz { level: 5 },
             Self::Bzip2 => Compression::Bzip2 { level: 9 },

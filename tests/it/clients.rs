@@ -13,8 +13,8 @@ use crate::world::{Site, Store, World, peer, python, run, tool};
 
 /// A compression, and whether there are checksums of what is uncompressed.
 const FORMS: [(Compression, bool); 4] = [
-    (Compression::Zstd { level: 7 }, false),
-    (Compression::Zstd { level: 7 }, true),
+    (Compression::Zstd { level: 8 }, false),
+    (Compression::Zstd { level: 8 }, true),
     (Compression::Gzip { level: 6 }, false),
     (Compression::Gzip { level: 6 }, true),
 ];

@@ -3,8 +3,16 @@
 use std::io::{self, Read, Write};
 
 use flate2::GzBuilder;
+use zstd::zstd_safe::CParameter;
 
 use super::super::Compression;
+
+/// Returns the binary logarithm of the size of zstd's table of places to look at, where it is not the
+/// level's own. From level 6 on these outgrow the cache that a core has for itself: with a smaller one,
+/// metadata is compressed a fourth to a half quicker, and by about 1 % less (`docs/benchmarks.md`).
+pub(super) fn table(level: i32) -> Option<u32> {
+    (6..=12).contains(&level).then_some(17)
+}
 
 /// Compresses segments one after another.
 pub(super) struct Compressor {
@@ -15,7 +23,13 @@ pub(super) struct Compressor {
 impl Compressor {
     pub(super) fn new(compression: Compression) -> io::Result<Self> {
         let zstd = match compression {
-            Compression::Zstd { level } => Some(zstd::bulk::Compressor::new(level)?),
+            Compression::Zstd { level } => {
+                let mut zstd = zstd::bulk::Compressor::new(level)?;
+                if let Some(table) = table(level) {
+                    zstd.set_parameter(CParameter::HashLog(table))?;
+                }
+                Some(zstd)
+            }
             _ => None,
         };
         Ok(Self { compression, zstd })

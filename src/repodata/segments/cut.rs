@@ -27,7 +27,7 @@ pub struct Cuts {
 impl Default for Cuts {
     /// By measurement (`docs/benchmarks.md`): size, time to write all, time to write one again.
     fn default() -> Self {
-        Self { filelists: 3 << 19, primary: 10 << 20, other: 32 << 20 }
+        Self { filelists: 1 << 20, primary: 10 << 20, other: 20 << 20 }
     }
 }
 

@@ -5,7 +5,7 @@
 //! `docs/metadata-format.md` is the description.
 
 use super::super::Compression;
-use super::{Cuts, Settings};
+use super::{Cuts, Settings, codec};
 
 /// The magic of the skippable frame that holds the index.
 const INDEX_FRAME: u32 = 0x184D_2A5D;
@@ -38,7 +38,10 @@ const RULES: &str = "tannery-1";
 /// Returns what makes the bytes of a segment of its text.
 pub(super) fn writer(compression: Compression) -> String {
     match compression {
-        Compression::Zstd { level } => format!("{RULES} zstd:{level} {}", zstd::zstd_safe::version_string()),
+        Compression::Zstd { level } => {
+            let table = codec::table(level).map(|table| format!("/{table}")).unwrap_or_default();
+            format!("{RULES} zstd:{level}{table} {}", zstd::zstd_safe::version_string())
+        }
         Compression::Gzip { level } => format!("{RULES} gzip:{level} zlib-rs"),
         Compression::Xz { level } => format!("{RULES} xz:{level}"),
         Compression::Bzip2 { level } => format!("{RULES} bzip2:{level}"),

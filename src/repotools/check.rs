@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -10,7 +11,8 @@ use super::diff::fields;
 use super::error::Error;
 use super::packages::{self, Told};
 use super::repository::{Files, Repository};
-use crate::fetch::{Fetcher, Wanted};
+use super::signature::{self, Signature};
+use crate::fetch::Fetcher;
 use crate::model::{ChecksumType, Hasher, chain};
 use crate::repodata::Record;
 use crate::repodata::read::{Decompressed, Document, Error as ReadError, Limits, Listed, Packages};
@@ -37,18 +39,6 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// What there is of a signature. It is never verified here: that needs a key, and `gpg --verify` has both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Signature {
-    /// There is no `repomd.xml.asc`.
-    None,
-    /// There is one, which looks like a signature; it was not verified.
-    Unverified,
-    /// There is a file of that name which is no signature.
-    Bad,
-}
-
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
@@ -65,11 +55,17 @@ impl Finding {
 }
 
 /// Checks a repository: size and digest of every record, uncompressed too; XML, counts and order of the
-/// packages' files; duplicates; and every package.
+/// packages' files; duplicates; every package; and the signature, which is verified by the public keys in the file
+/// `keys`, where that is given.
 ///
 /// # Errors
-/// Only where checking itself cannot go on. What is wrong with the repository is in the report.
-pub async fn check(fetcher: &Fetcher, repository: &Repository, depth: Depth) -> Result<Report, Error> {
+/// Only where checking itself cannot go on, or the keys cannot be read. What is wrong with the repository is in the report.
+pub async fn check(
+    fetcher: &Fetcher,
+    repository: &Repository,
+    depth: Depth,
+    keys: Option<&Path>,
+) -> Result<Report, Error> {
     let mut findings = Vec::new();
     let mut files = Vec::new();
     for record in &repository.repomd.records {
@@ -100,10 +96,8 @@ pub async fn check(fetcher: &Fetcher, repository: &Repository, depth: Depth) -> 
         findings.extend(duplicates(&packages));
         findings.extend(packages::check(fetcher, repository, &packages, depth).await);
     }
-    let signature = signature(fetcher, repository).await;
-    if signature == Signature::Bad {
-        findings.push(Finding::new("repodata/repomd.xml.asc", "it is no armoured OpenPGP signature"));
-    }
+    let (signature, problem) = signature::look(fetcher, repository, keys).await?;
+    findings.extend(problem.map(|problem| Finding::new("repodata/repomd.xml.asc", problem)));
     Ok(Report { records: repository.repomd.records.len(), packages: packages.len() as u64, signature, findings })
 }
 
@@ -234,18 +228,4 @@ fn duplicates(packages: &[Told]) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// Most bytes of a signature.
-const LARGEST_SIGNATURE: u64 = 1 << 20;
-
-async fn signature(fetcher: &Fetcher, repository: &Repository) -> Signature {
-    let wanted = Wanted::at_most(LARGEST_SIGNATURE);
-    let Ok(fetched) = fetcher.fetch(&repository.bases, "repodata/repomd.xml.asc", &wanted).await else {
-        return Signature::None;
-    };
-    let mut text = String::new();
-    let read = fetched.file.take(LARGEST_SIGNATURE).read_to_string(&mut text);
-    let is_armoured = text.contains("-----BEGIN PGP SIGNATURE-----") && text.contains("-----END PGP SIGNATURE-----");
-    if read.is_ok() && is_armoured { Signature::Unverified } else { Signature::Bad }
 }

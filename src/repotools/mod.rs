@@ -12,14 +12,16 @@ mod output;
 mod packages;
 mod repository;
 mod show;
+mod signature;
 mod sync;
 
-pub use check::{Depth, Finding, Report, Signature, check};
+pub use check::{Depth, Finding, Report, check};
 pub use diff::{Changed, Difference, diff};
 pub use error::Error;
 pub use merge::{Groups, Merged, MergedFrom, Merging, Method, blocked, merge};
 pub use repository::Repository;
 pub use show::{Shown, ShownDistro, ShownRecord, ShownTags, show};
+pub use signature::Signature;
 pub use sync::{Synced, SyncedRecord, Way, sync};
 
 /// Does work that blocks where that is allowed.

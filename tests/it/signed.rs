@@ -97,6 +97,13 @@ impl Rig {
         run(Command::new(tool("dnf-ask")).arg(repository).arg(root).args(["list", "--available", "oak-hello"]))
     }
 
+    /// Has the repository checked, by the key that signs it.
+    fn check(&self) -> Ended {
+        let (repository, keys) = (self.site.repository(TAG, "x86_64"), self.site.world.path("key.asc"));
+        let [repository, keys] = [repository, keys].map(|path| path.display().to_string());
+        self.site.run(&["repo", "check", &repository, "--keys", &keys])
+    }
+
     /// Takes a build out of the tag.
     fn change(&self) {
         self.site.run(&["tag", "remove", TAG, &self.build]).ok();
@@ -115,8 +122,13 @@ fn a_signed_repository_is_read_by_who_insists_on_it() {
     rig.site.run(&["repo", "export", TAG, "x86_64", "out", "--packages", "none"]).ok();
     rig.keys.verifies(&rig.site.world.path("out/repodata"));
 
+    let checked = rig.check().ok();
+    assert!(checked.contains("signed by a key that was given"), "{checked}");
+
     // That dnf does look: a signature of something else is refused.
     fs::write(rig.repodata().join("repomd.xml.asc"), before.1.unwrap()).unwrap();
+    let checked = rig.check();
+    assert!(checked.status == 1 && checked.stdout.contains("repomd.xml.asc: it was not verified"), "{checked:?}");
     let refused = rig.dnf("two");
     assert_ne!(refused.status, 0, "{}", refused.stdout);
     service.stop(SOON);

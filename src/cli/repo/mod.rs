@@ -63,6 +63,9 @@ pub(super) struct Check {
     /// Also read every package: its digest, and whether it says what the metadata says
     #[arg(long)]
     packages: bool,
+    /// Verify the signature of repomd.xml by the public keys in this file, with gpgv
+    #[arg(long, value_name = "FILE")]
+    keys: Option<PathBuf>,
     #[command(flatten)]
     form: Form,
 }
@@ -114,7 +117,7 @@ impl Check {
             }
         };
         let depth = if self.packages { Depth::Read } else { Depth::Present };
-        let report = repotools::check(fetcher, &repository, depth).await?;
+        let report = repotools::check(fetcher, &repository, depth, self.keys.as_deref()).await?;
         self.form.print(&report, shown::report)?;
         Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -12,7 +12,8 @@ pub(super) fn report(report: &Report) -> String {
     }
     let signature = match report.signature {
         Signature::None => "not signed",
-        Signature::Unverified => "signed (not verified)",
+        Signature::Unverified => "signed (not verified: give --keys)",
+        Signature::Good => "signed by a key that was given",
         Signature::Bad => "not signed as it should be",
     };
     let wrong = if report.findings.is_empty() {

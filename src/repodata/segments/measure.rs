@@ -181,7 +181,9 @@ mod tests {
         let (marks, name) = (Marks::default(), |number: usize| Blake3::of(&number.to_le_bytes()));
         for number in 0..MOST * 5 / 2 {
             marks.lock().set(name(number), Tally::new(ChecksumType::Sha256));
-            assert_eq!(marks.last(&[name(0)]).1, 1);
+            if number % 1000 == 0 {
+                assert_eq!(marks.last(&[name(0)]).1, 1);
+            }
         }
         assert_eq!(marks.last(&[name(1)]).1, 0);
         assert!(marks.lock().young.len() + marks.lock().old.len() <= 2 * MOST);

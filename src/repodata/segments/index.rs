@@ -42,7 +42,7 @@ pub(super) fn writer(compression: Compression) -> String {
             let table = codec::table(level).map(|table| format!("/{table}")).unwrap_or_default();
             format!("{RULES} zstd:{level}{table} {}", zstd::zstd_safe::version_string())
         }
-        Compression::Gzip { level } => format!("{RULES} gzip:{level} zlib-rs"),
+        Compression::Gzip { level } => format!("{RULES} gzip:{level} {}", codec::GZIP_LIBRARY),
         Compression::Xz { level } => format!("{RULES} xz:{level}"),
         Compression::Bzip2 { level } => format!("{RULES} bzip2:{level}"),
         Compression::None => format!("{RULES} none"),

@@ -26,5 +26,5 @@ CREATE TABLE generations (
     replaced_at BIGINT,
     PRIMARY KEY (tag, repo, number)
 );
-CREATE INDEX generations_by_state ON generations (state);
+CREATE INDEX generations_by_state ON generations (state, tag, repo);
 CREATE INDEX generations_by_manifest ON generations (manifest);

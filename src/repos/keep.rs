@@ -1,6 +1,7 @@
 //! How long do old files stay? Of at least so many generations, and of all that are young enough.
 //!
-//! No client asks for `repomd.xml` again after a 404, so what an older one names must stay for as long
+//! What is old is looked for in rounds, not at each refresh, whose cost is that of the change and not of all that is
+//! kept. No client asks for `repomd.xml` again after a 404, so what an older one names must stay for as long
 //! as somebody may be reading it. Rows go first, files after: a crash in between leaves files that the
 //! next round removes.
 
@@ -76,7 +77,7 @@ impl Repos {
     }
 
     /// Lets go of a repository's generations that are old and more than need be kept.
-    pub(super) async fn let_go(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule) -> Result<(), Error> {
+    async fn let_go(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         let all = generations::of_repo(&mut tx, tag, repo).await?;
         if all.iter().any(|one| one.state == GenerationState::Publishing) {

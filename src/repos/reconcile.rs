@@ -16,7 +16,7 @@ use crate::lifecycle::Bell;
 use crate::model::{Blake3, RepoName, ReposOf, TagName, chain};
 use crate::repodata::segments::Manifest;
 use crate::rpms::MetadataError;
-use crate::store::generations::{self, Generation, GenerationState};
+use crate::store::generations::{self, Generation};
 use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::wakeups::{self, Room, WakeUp};
 
@@ -216,7 +216,7 @@ impl Repos {
             tag.name = %tag, repo = %repo, revision = revision.number, packages, duration_ms,
             "{tag}/{repo} shows revision {} with {packages} packages", revision.number
         );
-        self.let_go(tag, repo, rule).await
+        Ok(())
     }
 
     /// Returns the state that is nearest to what is to be shown: the repository's own, else that of a tag it
@@ -309,10 +309,8 @@ impl Repos {
 
     /// Ends what a killed process began: the pointer on disk says whether it was swapped.
     async fn finish_begun(&self, tag: &TagName, repo: &RepoName) -> Result<(), Error> {
-        let all = generations::of_repo(&mut self.db.read().await?, tag, repo).await?;
-        let Some(begun) = all.iter().find(|generation| generation.state == GenerationState::Publishing) else {
-            return Ok(());
-        };
+        let begun = generations::begun(&mut self.db.read().await?, tag, repo).await?;
+        let Some(begun) = &begun else { return Ok(()) };
         let pointer = self.pointer(tag, repo).await?;
         if pointer.is_some_and(|(digest, _)| digest == begun.repomd) {
             tracing::info!(tag.name = %tag, repo = %repo, "{tag}/{repo} was published when the service ended");

@@ -114,6 +114,17 @@ struct Row {
     replaced_at: Option<i64>,
 }
 
+/// The query of whole generations, with what comes behind the table's name.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, ",
+            "signature, pool, packages, state, made_at, replaced_at FROM generations ",
+            $rest
+        )
+    };
+}
+
 fn generation(row: Row) -> Result<Generation, Error> {
     Ok(Generation {
         tag: parse("generations.tag", &row.tag)?,
@@ -138,23 +149,25 @@ fn generation(row: Row) -> Result<Generation, Error> {
 
 /// Returns all generations of one repository, the newest first.
 pub async fn of_repo(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
-               state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 ORDER BY number DESC";
+    let sql = select!("WHERE tag = $1 AND repo = $2 ORDER BY number DESC");
     fetch!(tx, Row, sql, tag.as_str(), repo.to_string())?.into_iter().map(generation).collect()
 }
 
 /// Returns the generation of a repository that is shown.
 pub async fn current(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
-               state, made_at, replaced_at FROM generations WHERE tag = $1 AND repo = $2 AND state = 'current'";
+    let sql = select!("WHERE tag = $1 AND repo = $2 AND state = 'current'");
+    fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
+}
+
+/// Returns the generation of a repository that was begun and is not known to be shown.
+pub async fn begun(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<Option<Generation>, Error> {
+    let sql = select!("WHERE tag = $1 AND repo = $2 AND state = 'publishing' ORDER BY number DESC LIMIT 1");
     fetch_optional!(tx, Row, sql, tag.as_str(), repo.to_string())?.map(generation).transpose()
 }
 
 /// Returns the newest generation of a repository that has a data file of this name.
 pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) -> Result<Option<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
-               state, made_at, replaced_at FROM generations \
-               WHERE tag = $1 AND repo = $2 AND files LIKE $3 ORDER BY number DESC";
+    let sql = select!("WHERE tag = $1 AND repo = $2 AND files LIKE $3 ORDER BY number DESC");
     // What the name may have that LIKE or JSON take for something else only makes more rows match.
     let about = format!("%{}%", to_json(&file));
     let rows = fetch!(tx, Row, sql, tag.as_str(), repo.to_string(), about)?;
@@ -169,15 +182,13 @@ pub async fn with_file(tx: &mut Tx, tag: &TagName, repo: &RepoName, file: &str) 
 
 /// Returns all generations, by tag, repository and number.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
-               state, made_at, replaced_at FROM generations ORDER BY tag, repo, number";
+    let sql = select!("ORDER BY tag, repo, number");
     fetch!(tx, Row, sql)?.into_iter().map(generation).collect()
 }
 
 /// Returns the generations that are shown: of one tag, or of all.
 pub async fn shown(tx: &mut Tx, tag: Option<&TagName>) -> Result<Vec<Generation>, Error> {
-    let sql = "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, signature, pool, packages, \
-               state, made_at, replaced_at FROM generations WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo";
+    let sql = select!("WHERE state = 'current' AND tag = COALESCE($1, tag) ORDER BY tag, repo");
     fetch!(tx, Row, sql, tag.map(TagName::as_str))?.into_iter().map(generation).collect()
 }
 

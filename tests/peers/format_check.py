@@ -81,13 +81,11 @@ def key(element):
     return name.encode(), arch.encode(), int(field(r'epoch="(\d+)"')), version, release, field(">(.*)</checksum>"), href
 
 
-def level(element, weight, same_name, cuts):
+def level(element, weight, cuts):
     """Returns in how many of the three series of cuts a package begins a segment."""
     name, arch, epoch, version, release, pkgid, _ = key(element)
-    of = name
-    if same_name:
-        numbers = [".".join(map(str, numbers)) for numbers in (version, release)]
-        of = f"{name.decode()}-{epoch}:{numbers[0]}-{numbers[1]}.{arch.decode()} {pkgid}".encode()
+    numbers = [".".join(map(str, numbers)) for numbers in (version, release)]
+    of = f"{name.decode()}-{epoch}:{numbers[0]}-{numbers[1]}.{arch.decode()} {pkgid}".encode()
     draw = struct.unpack("<Q", blake3.blake3(of).digest()[:8])[0]
     return sum(draw * usual < weight << 64 for usual in cuts)
 
@@ -108,12 +106,10 @@ def main(directory, *cuts):
     flat = {kind: [element for segment in texts for element in segment] for kind, texts in found.items()}
     primary = flat["primary"]
     assert [key(element) for element in primary] == sorted(map(key, primary)), "the order is another"
-    levels, last = [], None
+    levels = []
     for at, element in enumerate(primary):
         weight = sum(len(elements[at].encode()) for elements in flat.values())
-        name = key(element)[0]
-        levels.append(level(element, weight, name == last, cuts) if at else 3)
-        last = name
+        levels.append(level(element, weight, cuts) if at else 3)
     for kind, texts in found.items():
         least = {"filelists": 1, "filelists-ext": 1, "primary": 2, "other": 3}[kind]
         begins, at = [], 0

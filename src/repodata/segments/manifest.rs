@@ -6,7 +6,7 @@ use super::{Error, KINDS, Key};
 use crate::model::{Blake3, Nevra};
 
 /// Changes whenever the form changes.
-const VERSION: &[u8; 4] = b"TMF1";
+const VERSION: &[u8; 4] = b"TMF2";
 const DIGEST: usize = 32;
 /// Most bytes that a manifest may take: far beyond any repository.
 const MOST_BYTES: usize = 1 << 30;
@@ -21,8 +21,6 @@ pub struct Leaf {
     pub count: u32,
     /// In which files it begins a segment, by its first package alone.
     pub(super) level: Level,
-    /// Whether the package before its first has the same name.
-    pub(super) behind: bool,
 }
 
 /// One segment of one file: one or more leaves, compressed together.
@@ -83,7 +81,7 @@ impl Manifest {
             }
             put_number(&mut fields, evr.epoch.into());
             put_number(&mut fields, leaf.count.into());
-            fields.push(leaf.level << 1 | u8::from(leaf.behind));
+            fields.push(leaf.level);
         }
         for frames in &self.frames {
             put_number(&mut fields, frames.len() as u64);
@@ -164,8 +162,8 @@ impl<'a> Fields<'a> {
         let epoch = u32::try_from(self.number()?).ok()?;
         let nevra = Nevra::new(name, epoch, version, release, arch).ok()?;
         let count = u32::try_from(self.number()?).ok()?;
-        let bits = self.take(1)?[0];
-        Some(Leaf { first: Key { nevra, pkgid, href }, count, level: bits >> 1, behind: bits & 1 == 1 })
+        let level = self.take(1)?[0];
+        Some(Leaf { first: Key { nevra, pkgid, href }, count, level })
     }
 
     fn frame(&mut self) -> Option<Frame> {
@@ -202,7 +200,7 @@ mod tests {
         let first = Key { nevra, pkgid: "ab".repeat(32), href: "packages/é.rpm".to_owned() };
         let frame = Frame { name: Blake3::of(b"x"), hash: [7; 16], count: 300, size: u32::MAX, open: 1 };
         Manifest {
-            leaves: vec![Leaf { first, count: 300, level: 2, behind: true }],
+            leaves: vec![Leaf { first, count: 300, level: 2 }],
             frames: [vec![frame], vec![frame, frame], vec![], vec![]],
         }
     }

@@ -63,8 +63,7 @@ fn leaves(manifest: &Manifest, keys: &[Key], settings: &Settings) -> Option<Vec<
                 level = level.min(least_level(*kind) - 1);
             }
         }
-        let behind = at > 0 && keys.get(at - 1)?.nevra.name == first.nevra.name;
-        leaves.push(Leaf { first, count: frame.count, level, behind });
+        leaves.push(Leaf { first, count: frame.count, level });
         at += frame.count as usize;
     }
     let all_met = settings.kinds().iter().all(|kind| next[*kind as usize].0 == manifest.frames[*kind as usize].len());

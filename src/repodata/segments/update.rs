@@ -13,7 +13,6 @@ use super::manifest::{Leaf, Manifest};
 use super::pool::Pool;
 use super::texts::OldTexts;
 use super::{Error, Failed, Frames, KINDS, Key, Piece, Settings};
-use crate::model::PackageName;
 
 /// Returns what `old` becomes when the packages `removed` are taken out and `added` are put in; both come
 /// in canonical order, and may be made as they are asked for.
@@ -36,7 +35,7 @@ pub fn update<E>(
         // Taken along, so that the jobs end where the walk ends, and the threads with them.
         let groups = Groups::new(settings.kinds(), pool.start(scope));
         let texts = OldTexts::new(old, settings.kinds(), settings.compression.of_segments(), frames);
-        let mut walk = Walk { settings, old, texts, groups, leaves: Vec::new(), open: Open::Nothing, last: None };
+        let mut walk = Walk { settings, old, texts, groups, leaves: Vec::new(), open: Open::Nothing };
         let mut changes = Changes::new(removed.into_iter(), added.into_iter());
         walk.all(&mut changes, &pool)?;
         Ok::<_, Failed<E>>((walk.leaves, walk.groups.frames))
@@ -135,8 +134,6 @@ struct Walk<'a, F> {
     groups: Groups<'a>,
     leaves: Vec<Leaf>,
     open: Open,
-    /// The name of the package walked over last, as far as the next one may have the same.
-    last: Option<PackageName>,
 }
 
 impl<F: Frames> Walk<'_, F> {
@@ -146,21 +143,14 @@ impl<F: Frames> Walk<'_, F> {
         A: Iterator<Item = Result<Piece, E>>,
     {
         let old = self.old;
-        for (at, leaf) in old.leaves.iter().enumerate() {
+        for at in 0..old.leaves.len() {
             let bound = old.leaves.get(at + 1).map(|next| &next.first);
-            // Not where all packages between have gone: which name came last was noted before them.
-            let is_after_kept = matches!(self.open, Open::Kept(kept) if kept + 1 == at);
-            let is_behind =
-                if is_after_kept { leaf.behind } else { self.last.as_ref() == Some(&leaf.first.nevra.name) };
-            if is_behind == leaf.behind && !changes.any_before(bound)? {
+            if changes.any_before(bound)? {
+                self.open_leaf(at, bound, changes)?;
+            } else {
                 self.give_on()?;
                 self.open = Open::Kept(at);
-                continue;
             }
-            if is_after_kept {
-                self.last = leaf.behind.then(|| leaf.first.nevra.name.clone());
-            }
-            self.open_leaf(at, bound, changes)?;
         }
         while let Some(piece) = changes.take_added(None)? {
             self.put(piece)?;
@@ -233,11 +223,7 @@ impl<F: Frames> Walk<'_, F> {
     fn put(&mut self, piece: Piece) -> Result<(), Error> {
         let Piece { key, texts } = piece;
         let size: usize = texts.iter().map(String::len).sum();
-        let behind = self.last.as_ref() == Some(&key.nevra.name);
-        let level = self.settings.cuts.level(&key, size as u64, behind);
-        if !behind {
-            self.last = Some(key.nevra.name.clone());
-        }
+        let level = self.settings.cuts.level(&key, size as u64);
         if level == 0 {
             if let Open::Kept(at) = self.open {
                 self.open = Open::Run(Box::new(self.reopen(at)?));
@@ -247,7 +233,7 @@ impl<F: Frames> Walk<'_, F> {
             }
         }
         self.give_on()?;
-        self.open = Open::Run(Box::new(Run { leaf: Leaf { first: key, count: 1, level, behind }, texts }));
+        self.open = Open::Run(Box::new(Run { leaf: Leaf { first: key, count: 1, level }, texts }));
         Ok(())
     }
 

@@ -34,20 +34,6 @@ pub(super) enum Body {
     Kept(Box<Record>, PathBuf),
 }
 
-/// Types of records that the run makes itself, or that tell of packages as they were.
-const LISTINGS: [&str; 10] = [
-    "primary",
-    "filelists",
-    "filelists-ext",
-    "other",
-    "primary_db",
-    "filelists_db",
-    "other_db",
-    "primary_zck",
-    "filelists_zck",
-    "other_zck",
-];
-
 /// Returns the path of the group file, which must be there.
 ///
 /// # Errors
@@ -105,7 +91,7 @@ pub(super) fn kept(old: &OldRepo, new: &[Extra], problems: &Problems<'_>, tell: 
     for record in &old.repomd.records {
         // `group_gz`, `modules_zck`: the same in another form.
         let family = record.kind.split('_').next().unwrap_or_default();
-        if LISTINGS.contains(&record.kind.as_str()) || replaced.contains(family) {
+        if record.is_listing() || replaced.contains(family) {
             continue;
         }
         let path = old.place(record);

@@ -6,28 +6,20 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
 use crate::model::Blake3;
 use crate::repodata::Kind;
-use crate::repodata::segments::{Frame, Frames, KINDS};
+use crate::repodata::segments::{self, Frame, Frames, KINDS};
 
 /// The name of the file, in the lock's directory.
 const NAME: &str = "segments";
 
 /// Segments of a run.
 pub(super) struct Spool {
-    file: File,
-    new: Mutex<New>,
+    new: segments::Spool,
     /// Segments of the old repository, by kind: in which file, from where.
     old: [Option<(File, HashMap<Blake3, u64>)>; KINDS],
-}
-
-#[derive(Default)]
-struct New {
-    places: HashMap<Blake3, (u64, usize)>,
-    end: u64,
 }
 
 impl Spool {
@@ -39,18 +31,12 @@ impl Spool {
         let path = dir.join(NAME);
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&path);
         let file = file.map_err(Error::file("cannot write", &path))?;
-        Ok(Self { file, new: Mutex::default(), old: [const { None }; KINDS] })
+        Ok(Self { new: segments::Spool::new(file), old: [const { None }; KINDS] })
     }
 
     /// Takes in the segments of an old data file: their names, and from which byte on.
     pub(super) fn add_old(&mut self, kind: Kind, file: File, places: HashMap<Blake3, u64>) {
         self.old[kind as usize] = Some((file, places));
-    }
-
-    fn read(&self, from: u64, size: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; size];
-        self.file.read_exact_at(&mut bytes, from)?;
-        Ok(bytes)
     }
 }
 
@@ -67,20 +53,11 @@ impl Frames for Spool {
     }
 
     fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        let place = self.new.lock().unwrap_or_else(PoisonError::into_inner).places.get(name).copied();
-        place.map(|(from, size)| self.read(from, size)).transpose()
+        self.new.find(name)
     }
 
     fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
-        let mut new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
-        if new.places.contains_key(name) {
-            return Ok(());
-        }
-        self.file.write_all_at(bytes, new.end)?;
-        let from = new.end;
-        new.end += bytes.len() as u64;
-        new.places.insert(*name, (from, bytes.len()));
-        Ok(())
+        self.new.put(name, bytes)
     }
 }
 

@@ -79,6 +79,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Returns whether the file lists packages: in XML, or in the forms made of that.
+    pub fn is_listing(&self) -> bool {
+        FIRST.contains(&self.kind.as_str()) || self.kind == "filelists-ext"
+    }
+
     /// Returns the record of a file in `repodata/`; `timestamp` in seconds after 1970.
     pub fn of(kind: &str, name: &str, file: Digested, open: Option<Digested>, timestamp: i64) -> Self {
         Self {

@@ -15,18 +15,7 @@ import sys
 
 import createrepo_c
 
-IGNORED = {"copy"}
-
-
-def attributes(package):
-    """Returns every attribute of a package that is a value, methods called."""
-    values = {}
-    for name in dir(package):
-        if name.startswith("__") or name in IGNORED:
-            continue
-        value = getattr(package, name)
-        values[name] = value() if callable(value) else value
-    return values
+from bindings import attributes
 
 
 def record(directory, data):

@@ -13,15 +13,7 @@ import sys
 import createrepo_c
 import zstandard
 
-
-def attributes(package):
-    """Returns every attribute of a package that is a value, methods called."""
-    values = {}
-    for name in dir(package):
-        if not name.startswith("__") and name != "copy":
-            value = getattr(package, name)
-            values[name] = value() if callable(value) else value
-    return values
+from bindings import attributes
 
 
 def opened(path):

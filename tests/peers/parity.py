@@ -11,26 +11,17 @@ import sys
 
 import createrepo_c
 
+from bindings import attributes
+
 IGNORED = {"time_file", "location_href", "location_base", "copy"}
 SHOWN = 40
-
-
-def attributes(package):
-    """Returns every attribute of a package that is a value, methods called."""
-    values = {}
-    for name in dir(package):
-        if name.startswith("__") or name in IGNORED:
-            continue
-        value = getattr(package, name)
-        values[name] = value() if callable(value) else value
-    return values
 
 
 def packages(path):
     """Returns the packages of a repository by digest; one that is listed twice stands there twice."""
     found = {}
     for package in createrepo_c.RepositoryReader.from_path(path).iter_packages():
-        found.setdefault(package.pkgId, []).append(attributes(package))
+        found.setdefault(package.pkgId, []).append(attributes(package, IGNORED))
     return found
 
 

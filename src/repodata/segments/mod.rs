@@ -20,6 +20,7 @@ mod manifest;
 mod measure;
 mod pool;
 mod recover;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -37,6 +38,7 @@ pub use keys::{key_of, place};
 pub use manifest::{Frame, Leaf, Manifest};
 pub use measure::{Marks, measure};
 pub use recover::recover;
+pub use spool::Spool;
 pub use update::update;
 
 use super::encoding::Compression;

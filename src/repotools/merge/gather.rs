@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::select::Candidate;
-use super::spool::{Place, Texts};
+use super::texts::{Place, Texts};
 use crate::model::{BadName, Nevra};
 use crate::repodata::Described;
 use crate::repodata::segments::{Key, place as at};

@@ -8,7 +8,7 @@ mod arches;
 mod extras;
 mod gather;
 mod select;
-mod spool;
+mod texts;
 
 use std::collections::BTreeSet;
 use std::io;
@@ -25,12 +25,12 @@ use super::output::{Laid, Output};
 use super::repository::{Files, Repository};
 use crate::fetch::{Fetcher, Place};
 use crate::model::Arch;
-use crate::repodata::segments::{Failed, Manifest, Piece, Settings, assemble, update};
+use crate::repodata::segments::{Failed, Manifest, Piece, Settings, Spool, assemble, update};
 use crate::repodata::{Compression, Record, Repomd, Sums};
 use extras::Extra;
 use gather::{Gathered, Row};
 use select::{Rules, select};
-use spool::{Segments, Texts};
+use texts::Texts;
 
 /// How repositories are merged.
 #[derive(Debug, Clone)]
@@ -188,7 +188,7 @@ fn listings(
     output: &Output,
 ) -> Result<(Vec<Laid>, Vec<Record>), Error> {
     let settings = Settings::of(merging.compression);
-    let segments = Segments::new(output.nameless()?);
+    let segments = Spool::new(output.nameless()?);
     let pieces = rows.iter().map(|row| {
         let texts = texts.get(&row.place)?;
         Ok::<_, io::Error>(Piece { key: row.key.clone(), texts })

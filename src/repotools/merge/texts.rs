@@ -1,15 +1,10 @@
-//! Where is what is merged while it is in no order yet? In files without names: packages as they come, compressed,
-//! and segments as they are made.
+//! Where is what is merged while it is in no order yet? In a file without a name, compressed, as it came.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
 
-use crate::model::Blake3;
-use crate::repodata::Kind;
-use crate::repodata::segments::{Frame, Frames, KINDS};
+use crate::repodata::segments::KINDS;
 
 /// Fast: it is read once, soon.
 const LEVEL: i32 = 1;
@@ -64,66 +59,15 @@ impl Texts {
     }
 }
 
-/// Segments of one run.
-pub(super) struct Segments {
-    file: File,
-    made: Mutex<Made>,
-}
-
-/// Where each segment begins, and how long it is.
-#[derive(Default)]
-struct Made {
-    places: HashMap<Blake3, (u64, usize)>,
-    end: u64,
-}
-
-impl Segments {
-    /// Begins with an empty file.
-    pub(super) fn new(file: File) -> Self {
-        Self { file, made: Mutex::default() }
-    }
-}
-
-impl Frames for Segments {
-    fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
-        self.find(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        let place = self.made.lock().unwrap_or_else(PoisonError::into_inner).places.get(name).copied();
-        let Some((at, size)) = place else { return Ok(None) };
-        let mut bytes = vec![0; size];
-        self.file.read_exact_at(&mut bytes, at)?;
-        Ok(Some(bytes))
-    }
-
-    fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file.write_all_at(bytes, made.end)?;
-        let at = made.end;
-        made.places.insert(*name, (at, bytes.len()));
-        made.end += bytes.len() as u64;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn packages_and_segments_come_back_as_they_were() {
+    fn packages_come_back_as_they_were() {
         let mut texts = Texts::new(tempfile::tempfile().unwrap());
         let all = [["a\n".to_owned(), String::new(), "é".repeat(10_000), "d".to_owned()], Default::default()];
         let places = [texts.put(&all[0]).unwrap(), texts.put(&all[1]).unwrap()];
         assert_eq!([texts.get(&places[0]).unwrap(), texts.get(&places[1]).unwrap()], all);
-        let segments = Segments::new(tempfile::tempfile().unwrap());
-        for text in ["one", "", "three"] {
-            segments.put(&Blake3::of(text.as_bytes()), text.as_bytes()).unwrap();
-        }
-        for text in ["three", "one", ""] {
-            assert_eq!(segments.find(&Blake3::of(text.as_bytes())).unwrap().unwrap(), text.as_bytes());
-        }
-        assert_eq!(segments.find(&Blake3::of(b"four")).unwrap(), None);
     }
 }

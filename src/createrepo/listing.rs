@@ -2,8 +2,9 @@
 //! taken over, all others are read.
 //!
 //! Packages are read in the order that the names of their files promise, which is nearly always the one they
-//! are listed in. Those whose headers say otherwise wait, up to a limit, and are put in by themselves: so names
-//! may be whatever they are, and memory stays bounded.
+//! are listed in. A few neighbours are sorted by what their headers say: names do not tell the epoch. Those that
+//! come later still wait, up to a limit, and are put in by themselves: so names may be whatever they are, and
+//! memory stays bounded.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,6 +28,8 @@ use crate::rpms;
 
 /// Most bytes of packages that came too late for their place, and wait.
 const LATE: usize = 48 << 20;
+/// How many neighbours are sorted, and how many bytes they may take.
+const NEAR: (usize, usize) = (64, 8 << 20);
 /// Most packages that a lender is ahead.
 const LENT: usize = 64;
 
@@ -162,11 +165,10 @@ impl Making<'_> {
             ordered.start(scope, threads, &work);
             let mut at = 0;
             let already = all - candidates.len();
-            let stream = std::iter::from_fn(|| {
-                let result = ordered.take()?;
+            let stream = std::iter::from_fn(|| ordered.take()).zip(candidates).map(|(read, candidate)| {
                 at += 1;
                 run.tell.progress(already + at, all);
-                Some((Cow::Borrowed(&candidates[at - 1]), result))
+                (Cow::Borrowed(candidate), read)
             });
             let fed = self.feed(removed, stream, true);
             ordered.end();
@@ -202,11 +204,12 @@ impl Making<'_> {
         mut stream: impl Iterator<Item = Fed<'c>>,
         is_read: bool,
     ) -> Result<(), Error> {
+        let mut near = Near::default();
         loop {
             let mut late = Late::default();
             let old = std::mem::take(&mut self.manifest);
             let (settings, spool) = (self.settled.settings, self.spool);
-            let added = std::iter::from_fn(|| self.next(&mut stream, &mut late, is_read));
+            let added = std::iter::from_fn(|| self.next(&mut stream, &mut near, &mut late, is_read));
             let manifest = update(&old, std::mem::take(&mut removed), added, &settings, spool).map_err(failed)?;
             self.manifest = manifest;
             let is_over = late.bytes < LATE;
@@ -225,6 +228,7 @@ impl Making<'_> {
     fn next<'c>(
         &mut self,
         stream: &mut impl Iterator<Item = Fed<'c>>,
+        near: &mut Near,
         late: &mut Late,
         is_read: bool,
     ) -> Option<Result<Piece, Error>> {
@@ -232,8 +236,12 @@ impl Making<'_> {
             if let Err(stopped) = self.run.stop.check() {
                 return Some(Err(stopped));
             }
-            let (candidate, read) = stream.next()?;
-            let Some(ready) = self.judge(&candidate, read, is_read) else { continue };
+            while near.has_room()
+                && let Some((candidate, read)) = stream.next()
+            {
+                near.put(self.judge(&candidate, read, is_read));
+            }
+            let ready = near.take()?;
             if late.last.as_ref().is_none_or(|last| *last < ready.piece.key) {
                 late.last = Some(ready.piece.key.clone());
                 return Some(Ok(ready.piece));
@@ -298,6 +306,33 @@ impl Making<'_> {
 
 /// A candidate, and what was found out of it.
 type Fed<'c> = (Cow<'c, Candidate>, Result<Ready, rpms::Error>);
+
+/// Neighbours that are being sorted.
+#[derive(Default)]
+struct Near {
+    ready: BTreeMap<Key, Ready>,
+    bytes: usize,
+}
+
+impl Near {
+    fn has_room(&self) -> bool {
+        self.ready.len() < NEAR.0 && self.bytes < NEAR.1
+    }
+
+    fn put(&mut self, ready: Option<Ready>) {
+        if let Some(ready) = ready {
+            self.bytes += ready.size();
+            self.ready.insert(ready.piece.key.clone(), ready);
+        }
+    }
+
+    /// Takes out the first.
+    fn take(&mut self) -> Option<Ready> {
+        let (_, ready) = self.ready.pop_first()?;
+        self.bytes -= ready.size();
+        Some(ready)
+    }
+}
 
 /// Packages that came too late for their place.
 #[derive(Default)]

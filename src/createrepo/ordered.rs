@@ -12,6 +12,9 @@ use std::thread::Scope;
 const BUDGET: usize = 32 << 20;
 /// Most results that wait or are under way, for each thread.
 const WINDOW: usize = 32;
+/// How many results wait before whoever takes them is woken: one at a time, threads would wake and sleep more
+/// than they work.
+const TOGETHER: usize = WINDOW / 4;
 
 /// Results in the order of a list, made by several threads.
 pub(super) struct Ordered<R> {
@@ -76,8 +79,11 @@ impl<R: Send> Ordered<R> {
             if let Some((result, bytes)) = state.waiting.remove(&at) {
                 state.taken += 1;
                 state.bytes -= bytes;
+                let is_roomy = state.next - state.taken <= self.window / 2 && state.bytes <= BUDGET / 2;
                 drop(state);
-                self.room.notify_all();
+                if is_roomy {
+                    self.room.notify_all();
+                }
                 return Some(result);
             }
             assert!(!state.is_over, "a thread that reads packages has panicked");
@@ -113,8 +119,12 @@ impl<R: Send> Ordered<R> {
         let mut state = self.lock();
         state.waiting.insert(at, (result, bytes));
         state.bytes += bytes;
+        // Whoever begins nothing new for want of room has seen to it that this holds.
+        let is_worth_it = state.waiting.len() >= TOGETHER || state.bytes >= BUDGET / 2 || state.next == state.count;
         drop(state);
-        self.ready.notify_all();
+        if is_worth_it {
+            self.ready.notify_all();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<R>> {

@@ -52,7 +52,7 @@ impl FromStr for Compression {
         match (kind, level) {
             // As small as createrepo_c's level 10 in one piece, at half the work; for the others its own levels.
             ("zstd", None) => Ok(Self::Zstd { level: 8 }),
-            ("gzip", None) => Ok(Self::Gzip { level: 6 }),
+            ("gzip", None) => Ok(Self::Gzip { level: 5 }),
             ("xz", None) => Ok(Self::Xz { level: 5 }),
             ("zstd", Some(level @ 1..=19)) => Ok(Self::Zstd { level: level.into() }),
             ("gzip", Some(level @ 1..=9)) => Ok(Self::Gzip { level: level.into() }),

@@ -285,7 +285,7 @@ fn the_first_rule_that_matches_holds_and_inherits() {
     let first = rule("f43-updates").unwrap();
     assert_eq!(rule("eln-build"), Some(first));
     assert_eq!(first.repos.keep_for, Duration::from_secs(7200));
-    assert_eq!(first.repos.compression, Compression::Gzip { level: 6 });
+    assert_eq!(first.repos.compression, Compression::Gzip { level: 5 });
     assert_eq!(first.signatures, [Some("fd431d51".parse().unwrap()), Some("00000000".parse().unwrap())]);
     assert_eq!(first.repos_of(&[]).multilib, [("x86_64".parse().unwrap(), vec!["i686".parse().unwrap()])]);
     let second = rule("f42").unwrap();

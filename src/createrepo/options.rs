@@ -171,7 +171,7 @@ impl Packing {
     pub fn compression(self) -> Compression {
         match self {
             Self::Zstd => Compression::Zstd { level: 8 },
-            Self::Gzip => Compression::Gzip { level: 6 },
+            Self::Gzip => Compression::Gzip { level: 5 },
             Self::Xz => Compression::Xz { level: 5 },
             Self::Bzip2 => Compression::Bzip2 { level: 9 },
         }

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use quick_xml::escape::unescape;
+use memchr::memmem;
 
 use super::known::Facts;
 use super::listing::Settled;
@@ -17,7 +17,9 @@ use super::old::OldRepo;
 use super::ordered::Ordered;
 use super::spool::Spool;
 use crate::model::Blake3;
-use crate::repodata::segments::{Index, IndexFrame, KINDS, Key, Manifest, Settings, TAIL, key_of, open, recover};
+use crate::repodata::segments::{
+    Index, IndexFrame, KINDS, Key, Manifest, Settings, TAIL, attribute, between, key_of, open, recover,
+};
 use crate::repodata::{Compression, Kind};
 
 /// An old repository of ours.
@@ -114,7 +116,7 @@ fn segment(
     let text = String::from_utf8(open(compression, &packed, frame.open as usize).ok()?).ok()?;
     let mut all = Vec::with_capacity(frame.count as usize);
     for package in text.split_inclusive("</package>\n") {
-        if package.contains("\n  <name>") != pretty {
+        if memmem::find(package.as_bytes(), b"\n  <name>").is_some() != pretty {
             return None;
         }
         all.push(known(package)?);
@@ -138,16 +140,4 @@ fn known(text: &str) -> Option<(Key, Facts)> {
         algorithm: attribute(checksum, "type")?,
     };
     Some((key, facts))
-}
-
-fn between<'a>(text: &'a str, before: &str, behind: &str) -> Option<&'a str> {
-    Some(text.split_once(before)?.1.split_once(behind)?.0)
-}
-
-fn attribute(element: &str, name: &str) -> Option<String> {
-    let (before, rest) = element.split_once(&format!("{name}=\""))?;
-    if !before.is_empty() && !before.ends_with(' ') {
-        return None;
-    }
-    Some(unescape(rest.split_once('"')?.0).ok()?.into_owned())
 }

@@ -1,6 +1,8 @@
-//! What are the bytes of a metadata file? Head, segments, end, index: joined, hashed and written in one go.
+//! What are the bytes of a metadata file? Head, segments, end, index: joined, hashed and written in one go,
+//! while the segments that follow are read and opened.
 
-use std::io::{self, Write};
+use std::io::Write;
+use std::sync::mpsc::sync_channel;
 
 use super::super::output::{Counted, Packer, Tally};
 use super::super::{Compression, Kind, Sums, Written};
@@ -80,11 +82,14 @@ pub fn assemble(
     let compression = settings.compression;
     let mut out = Counted { tally: Tally::new(sums.checksum), sink };
     let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
+    let is_opened = opened.is_some() || is_one_stream(compression);
+    let ahead = (AHEAD / settings.cuts.of(kind).max(1)).max(1) as usize;
+    let source = Source { kind, compression: compression.of_segments(), ahead, is_opened, frames };
     if is_one_stream(compression) {
-        pack(kind, manifest, compression, frames, &mut out, opened.as_mut())?;
+        pack(&source, manifest, compression, &mut out, opened.as_mut())?;
     } else {
         let parts = parts(kind, manifest, compression, Index::writer_of(settings))?;
-        join(parts, (kind, compression), frames, &mut out, opened.as_mut())?;
+        join(&source, parts, &mut out, opened.as_mut())?;
     }
     out.flush().map_err(Error::Write)?;
     Ok(Written { kind, compression, file: out.tally.end(), open: opened.map(Tally::end) })
@@ -98,45 +103,87 @@ fn end_of(kind: Kind) -> String {
     format!("</{}>", kind.root())
 }
 
+/// About how many bytes of text are read ahead.
+const AHEAD: u64 = 8 << 20;
+
+/// Where the segments of a file come from.
+struct Source<'a, F> {
+    kind: Kind,
+    compression: Compression,
+    /// How many are read ahead.
+    ahead: usize,
+    /// Whether their text is wanted.
+    is_opened: bool,
+    frames: &'a F,
+}
+
+/// A piece as it lies, and the text of a segment where that is wanted.
+type Read = (Vec<u8>, Option<Vec<u8>>);
+
+impl<F: Frames> Source<'_, F> {
+    /// Gives each piece to `take`, in their order; another thread reads and opens the next ones meanwhile.
+    fn each(
+        &self,
+        parts: impl Iterator<Item = Part> + Send,
+        mut take: impl FnMut(Read) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        std::thread::scope(|scope| {
+            let (give, given) = sync_channel(self.ahead);
+            scope.spawn(move || {
+                for part in parts {
+                    // Nobody takes it where taking failed.
+                    if give.send(self.read(part)).is_err() {
+                        return;
+                    }
+                }
+            });
+            given.into_iter().try_for_each(|read| take(read?))
+        })
+    }
+
+    fn read(&self, part: Part) -> Result<Read, Error> {
+        let kind = self.kind;
+        let frame = match part {
+            Part::Bytes(bytes) => return Ok((bytes, None)),
+            Part::Frame(frame) => frame,
+        };
+        let bytes = checked(self.frames, kind, &frame)?;
+        let text = self.is_opened.then(|| codec::open(self.compression, &bytes, frame.open as usize)).transpose();
+        Ok((bytes, text.map_err(|source| Error::Get { kind, source })?))
+    }
+}
+
 /// Writes the pieces one after the other; their text passes `opened`.
 fn join(
+    source: &Source<'_, impl Frames>,
     parts: Parts,
-    (kind, compression): (Kind, Compression),
-    frames: &impl Frames,
     out: &mut impl Write,
     mut opened: Option<&mut Tally>,
 ) -> Result<(), Error> {
     let Parts { parts, head, end } = parts;
-    if let Some(opened) = &mut opened {
-        opened.update(head.as_bytes());
-    }
-    for part in &parts {
-        match part {
-            Part::Bytes(bytes) => out.write_all(bytes).map_err(Error::Write)?,
-            Part::Frame(frame) => {
-                let bytes = checked(frames, kind, frame)?;
-                out.write_all(&bytes).map_err(Error::Write)?;
-                if let Some(opened) = &mut opened {
-                    opened.update(&text(kind, compression, frame, &bytes)?);
-                }
-            }
+    let mut open = |text: &[u8]| {
+        if let Some(opened) = &mut opened {
+            opened.update(text);
         }
-    }
-    if let Some(opened) = &mut opened {
-        opened.update(end.as_bytes());
-    }
+    };
+    open(head.as_bytes());
+    source.each(parts.into_iter(), |(bytes, text)| {
+        open(text.as_deref().unwrap_or_default());
+        out.write_all(&bytes).map_err(Error::Write)
+    })?;
+    open(end.as_bytes());
     Ok(())
 }
 
 /// Writes the texts of the segments as one stream.
 fn pack(
-    kind: Kind,
+    source: &Source<'_, impl Frames>,
     manifest: &Manifest,
     compression: Compression,
-    frames: &impl Frames,
     out: &mut impl Write,
     mut opened: Option<&mut Tally>,
 ) -> Result<(), Error> {
+    let kind = source.kind;
     let mut packer = Packer::new(compression, out).map_err(Error::Write)?;
     let mut put = |text: &[u8]| {
         if let Some(opened) = &mut opened {
@@ -145,14 +192,8 @@ fn pack(
         packer.write_all(text).map_err(Error::Write)
     };
     put(kind.head(manifest.packages()).as_bytes())?;
-    for frame in &manifest.frames[kind as usize] {
-        let bytes = checked(frames, kind, frame)?;
-        put(&text(kind, compression.of_segments(), frame, &bytes)?)?;
-    }
+    let parts = manifest.frames[kind as usize].iter().copied().map(Part::Frame);
+    source.each(parts, |(_, text)| put(&text.unwrap_or_default()))?;
     put(end_of(kind).as_bytes())?;
     packer.finish().map(drop).map_err(Error::Write)
-}
-
-fn text(kind: Kind, compression: Compression, frame: &Frame, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-    codec::open(compression, bytes, frame.open as usize).map_err(|source: io::Error| Error::Get { kind, source })
 }

@@ -1,8 +1,8 @@
 //! How is one segment compressed and opened? By itself, so that segments can be joined in any order.
 
-use std::io::{self, Read};
+use std::io;
 
-use libdeflater::CompressionLvl;
+use libdeflater::{CompressionLvl, Decompressor};
 use zstd::zstd_safe::CParameter;
 
 use super::super::Compression;
@@ -75,8 +75,9 @@ pub fn open(compression: Compression, frame: &[u8], size: usize) -> io::Result<V
     let text = match compression {
         Compression::Zstd { .. } => zstd::bulk::decompress(frame, size)?,
         Compression::Gzip { .. } => {
-            let mut text = Vec::with_capacity(size);
-            flate2::read::GzDecoder::new(frame).take(size as u64 + 1).read_to_end(&mut text)?;
+            let mut text = vec![0; size];
+            let length = Decompressor::new().gzip_decompress(frame, &mut text).map_err(io::Error::other)?;
+            text.truncate(length);
             text
         }
         Compression::None => frame.to_vec(),

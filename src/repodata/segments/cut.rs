@@ -46,6 +46,15 @@ pub(super) fn least_level(kind: Kind) -> Level {
 }
 
 impl Cuts {
+    /// Returns how many bytes of text go between two cuts of a file on average.
+    pub(super) fn of(&self, kind: Kind) -> u64 {
+        match kind {
+            Kind::Filelists | Kind::FilelistsExt => self.filelists,
+            Kind::Primary => self.primary,
+            Kind::Other => self.other,
+        }
+    }
+
     /// Returns in which files a package begins a segment, by what it is and by its size.
     pub(super) fn level(&self, key: &Key, size: u64) -> Level {
         let draw = draw(key);

@@ -2,6 +2,7 @@
 //!
 //! Only for text that this program wrote: other people's metadata is read as XML.
 
+use memchr::memmem;
 use quick_xml::escape::unescape;
 
 use super::Key;
@@ -31,12 +32,15 @@ pub fn place(base: Option<String>, href: String) -> String {
     }
 }
 
-fn between<'a>(text: &'a str, before: &str, behind: &str) -> Option<&'a str> {
-    let (_, rest) = text.split_once(before)?;
-    Some(rest.split_once(behind)?.0)
+/// Returns what stands between two marks, of which `before` is the first of its kind.
+pub fn between<'a>(text: &'a str, before: &str, behind: &str) -> Option<&'a str> {
+    let from = memmem::find(text.as_bytes(), before.as_bytes())? + before.len();
+    let rest = text.get(from..)?;
+    rest.get(..memmem::find(rest.as_bytes(), behind.as_bytes())?)
 }
 
-fn attribute(element: &str, name: &str) -> Option<String> {
+/// Returns the value of an attribute of an element, of which `element` begins with the first attribute.
+pub fn attribute(element: &str, name: &str) -> Option<String> {
     let raw = between(&format!(" {element}"), &format!(" {name}=\""), "\"")?.to_owned();
     Some(unescape(&raw).ok()?.into_owned())
 }

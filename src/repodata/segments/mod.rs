@@ -34,7 +34,7 @@ pub use codec::open;
 pub use cut::Cuts;
 pub use error::{Error, Failed};
 pub use index::{Index, IndexFrame, TAIL};
-pub use keys::{key_of, place};
+pub use keys::{attribute, between, key_of, place};
 pub use manifest::{Frame, Leaf, Manifest};
 pub use measure::{Marks, measure};
 pub use recover::recover;

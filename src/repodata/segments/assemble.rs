@@ -77,22 +77,29 @@ pub fn assemble(
     settings: &Settings,
     sums: Sums,
     frames: &impl Frames,
-    sink: impl Write,
+    mut sink: impl Write,
 ) -> Result<Written, Error> {
     let compression = settings.compression;
-    let mut out = Counted { tally: Tally::new(sums.checksum), sink };
     let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
     let is_opened = opened.is_some() || is_one_stream(compression);
     let ahead = (AHEAD / settings.cuts.of(kind).max(1)).max(1) as usize;
     let source = Source { kind, compression: compression.of_segments(), ahead, is_opened, frames };
-    if is_one_stream(compression) {
+    let tally = Tally::new(sums.checksum);
+    let tally = if is_one_stream(compression) {
+        let mut out = Counted { tally, sink: &mut sink };
         pack(&source, manifest, compression, &mut out, opened.as_mut())?;
+        out.tally
     } else {
-        let parts = parts(kind, manifest, compression, Index::writer_of(settings))?;
-        join(&source, parts, &mut out, opened.as_mut())?;
-    }
-    out.flush().map_err(Error::Write)?;
-    Ok(Written { kind, compression, file: out.tally.end(), open: opened.map(Tally::end) })
+        join(
+            &source,
+            parts(kind, manifest, compression, Index::writer_of(settings))?,
+            tally,
+            &mut sink,
+            opened.as_mut(),
+        )?
+    };
+    sink.flush().map_err(Error::Write)?;
+    Ok(Written { kind, compression, file: tally.end(), open: opened.map(Tally::end) })
 }
 
 fn is_one_stream(compression: Compression) -> bool {
@@ -117,49 +124,60 @@ struct Source<'a, F> {
     frames: &'a F,
 }
 
-/// A piece as it lies, and the text of a segment where that is wanted.
-type Read = (Vec<u8>, Option<Vec<u8>>);
+/// A piece on its way.
+struct Read {
+    /// The bytes as they lie.
+    bytes: Vec<u8>,
+    /// The text of a segment, where that is wanted.
+    text: Option<Vec<u8>>,
+}
 
 impl<F: Frames> Source<'_, F> {
-    /// Gives each piece to `take`, in their order; another thread reads and opens the next ones meanwhile.
+    /// Shows each piece to `pass` and then gives it to `take`, in their order. Reading, passing and taking each go
+    /// on in a thread of their own.
     fn each(
         &self,
         parts: impl Iterator<Item = Part> + Send,
+        mut pass: impl FnMut(&mut Read) + Send,
         mut take: impl FnMut(Read) -> Result<(), Error>,
     ) -> Result<(), Error> {
         std::thread::scope(|scope| {
             let (give, given) = sync_channel(self.ahead);
+            let (hand_on, handed_on) = sync_channel(self.ahead);
+            // Whoever gives ends where nobody takes any more, which is where taking failed.
+            scope.spawn(move || parts.map(|part| self.read(part)).try_for_each(|read| give.send(read)));
             scope.spawn(move || {
-                for part in parts {
-                    // Nobody takes it where taking failed.
-                    if give.send(self.read(part)).is_err() {
-                        return;
+                given.into_iter().try_for_each(|mut read: Result<Read, Error>| {
+                    if let Ok(read) = &mut read {
+                        pass(read);
                     }
-                }
+                    hand_on.send(read)
+                })
             });
-            given.into_iter().try_for_each(|read| take(read?))
+            handed_on.into_iter().try_for_each(|read| take(read?))
         })
     }
 
     fn read(&self, part: Part) -> Result<Read, Error> {
         let kind = self.kind;
         let frame = match part {
-            Part::Bytes(bytes) => return Ok((bytes, None)),
+            Part::Bytes(bytes) => return Ok(Read { bytes, text: None }),
             Part::Frame(frame) => frame,
         };
         let bytes = checked(self.frames, kind, &frame)?;
         let text = self.is_opened.then(|| codec::open(self.compression, &bytes, frame.open as usize)).transpose();
-        Ok((bytes, text.map_err(|source| Error::Get { kind, source })?))
+        Ok(Read { bytes, text: text.map_err(|source| Error::Get { kind, source })? })
     }
 }
 
-/// Writes the pieces one after the other; their text passes `opened`.
+/// Writes the pieces one after the other; their bytes pass `tally` and their text `opened`.
 fn join(
     source: &Source<'_, impl Frames>,
     parts: Parts,
+    mut tally: Tally,
     out: &mut impl Write,
     mut opened: Option<&mut Tally>,
-) -> Result<(), Error> {
+) -> Result<Tally, Error> {
     let Parts { parts, head, end } = parts;
     let mut open = |text: &[u8]| {
         if let Some(opened) = &mut opened {
@@ -167,15 +185,16 @@ fn join(
         }
     };
     open(head.as_bytes());
-    source.each(parts.into_iter(), |(bytes, text)| {
-        open(text.as_deref().unwrap_or_default());
-        out.write_all(&bytes).map_err(Error::Write)
-    })?;
+    let pass = |read: &mut Read| {
+        tally.update(&read.bytes);
+        open(&read.text.take().unwrap_or_default());
+    };
+    source.each(parts.into_iter(), pass, |read| out.write_all(&read.bytes).map_err(Error::Write))?;
     open(end.as_bytes());
-    Ok(())
+    Ok(tally)
 }
 
-/// Writes the texts of the segments as one stream.
+/// Writes the texts of the segments as one stream; they pass `opened`.
 fn pack(
     source: &Source<'_, impl Frames>,
     manifest: &Manifest,
@@ -183,17 +202,19 @@ fn pack(
     out: &mut impl Write,
     mut opened: Option<&mut Tally>,
 ) -> Result<(), Error> {
-    let kind = source.kind;
-    let mut packer = Packer::new(compression, out).map_err(Error::Write)?;
-    let mut put = |text: &[u8]| {
+    let (kind, head, end) = (source.kind, source.kind.head(manifest.packages()), end_of(source.kind));
+    let mut open = |text: &[u8]| {
         if let Some(opened) = &mut opened {
             opened.update(text);
         }
-        packer.write_all(text).map_err(Error::Write)
     };
-    put(kind.head(manifest.packages()).as_bytes())?;
+    let mut packer = Packer::new(compression, out).map_err(Error::Write)?;
+    open(head.as_bytes());
+    packer.write_all(head.as_bytes()).map_err(Error::Write)?;
     let parts = manifest.frames[kind as usize].iter().copied().map(Part::Frame);
-    source.each(parts, |(_, text)| put(&text.unwrap_or_default()))?;
-    put(end_of(kind).as_bytes())?;
+    let pass = |read: &mut Read| open(read.text.as_deref().unwrap_or_default());
+    source.each(parts, pass, |read| packer.write_all(&read.text.unwrap_or_default()).map_err(Error::Write))?;
+    open(end.as_bytes());
+    packer.write_all(end.as_bytes()).map_err(Error::Write)?;
     packer.finish().map(drop).map_err(Error::Write)
 }

@@ -7,11 +7,19 @@ use zstd::zstd_safe::CParameter;
 
 use super::super::Compression;
 
-/// Returns the binary logarithm of the size of zstd's table of places to look at, where it is not the
-/// level's own. From level 6 on these outgrow the cache that a core has for itself: with a smaller one,
-/// metadata is compressed a fourth to a half quicker, and by about 1 % less (`docs/benchmarks.md`).
-pub(super) fn table(level: i32) -> Option<u32> {
-    (6..=12).contains(&level).then_some(17)
+/// What zstd is told beside its level: the binary logarithm of the size of its table of places to look at, and
+/// the shortest match it looks for.
+pub(super) struct Tuning {
+    pub table: u32,
+    pub shortest: u32,
+}
+
+/// Returns what differs from the level's own. From level 6 on tables outgrow the cache that a core has for
+/// itself: with a smaller one, metadata is compressed a fourth to a half quicker, and by about 1 % less. Repeated
+/// words of metadata are long: not looking for short ones is a tenth quicker and no larger
+/// (`docs/benchmarks.md`).
+pub(super) fn tuning(level: i32) -> Option<Tuning> {
+    (6..=12).contains(&level).then_some(Tuning { table: 17, shortest: 6 })
 }
 
 /// Compresses segments one after another.
@@ -35,8 +43,9 @@ impl Compressor {
         let way = match compression {
             Compression::Zstd { level } => {
                 let mut zstd = zstd::bulk::Compressor::new(level)?;
-                if let Some(table) = table(level) {
+                if let Some(Tuning { table, shortest }) = tuning(level) {
                     zstd.set_parameter(CParameter::HashLog(table))?;
+                    zstd.set_parameter(CParameter::MinMatch(shortest))?;
                 }
                 Way::Zstd(zstd)
             }

@@ -25,7 +25,7 @@ pub struct Cuts {
 impl Default for Cuts {
     /// By measurement (`docs/benchmarks.md`): size, time to write all, time to write one again.
     fn default() -> Self {
-        Self { filelists: 1 << 20, primary: 10 << 20, other: 20 << 20 }
+        Self { filelists: 1 << 20, primary: 8 << 20, other: 15 << 20 }
     }
 }
 

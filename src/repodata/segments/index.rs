@@ -39,8 +39,9 @@ const RULES: &str = "tannery-2";
 pub(super) fn writer(compression: Compression) -> String {
     match compression {
         Compression::Zstd { level } => {
-            let table = codec::table(level).map(|table| format!("/{table}")).unwrap_or_default();
-            format!("{RULES} zstd:{level}{table} {}", zstd::zstd_safe::version_string())
+            let tuning = codec::tuning(level).map(|tuning| format!("/{}/{}", tuning.table, tuning.shortest));
+            let tuning = tuning.unwrap_or_default();
+            format!("{RULES} zstd:{level}{tuning} {}", zstd::zstd_safe::version_string())
         }
         Compression::Gzip { level } => format!("{RULES} gzip:{level} {}", codec::GZIP_LIBRARY),
         Compression::Xz { level } => format!("{RULES} xz:{level}"),

@@ -119,7 +119,7 @@ impl<R: Send> Ordered<R> {
         let mut state = self.lock();
         state.waiting.insert(at, (result, bytes));
         state.bytes += bytes;
-        // Whoever begins nothing new for want of room has seen to it that this holds.
+        // Where threads wait for room or have come to the end, this holds: nobody waits for who is not woken.
         let is_worth_it = state.waiting.len() >= TOGETHER || state.bytes >= BUDGET / 2 || state.next == state.count;
         drop(state);
         if is_worth_it {

@@ -324,7 +324,10 @@ impl Repos {
     }
 
     /// Brings every repository up to date that is woken now, one after the other, without waiting for
-    /// quiet: for commands that run without the service.
+    /// quiet. The service has [`Repos::run`]; this is for who goes through the steps himself.
+    ///
+    /// # Errors
+    /// As of [`Repos::reconcile`], of the first that fails.
     pub async fn reconcile_woken(&self) -> Result<(), Error> {
         for wake_up in wakeups::pending(&mut self.db.read().await?, Room::Repos).await? {
             self.reconcile(&wake_up).await?;

@@ -1,7 +1,7 @@
 //! Is `repomd.xml` signed, and by one of the keys that one trusts? gpgv judges; nothing is imported anywhere.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub enum Signature {
     Unverified,
     /// One of the keys made it.
     Good,
-    /// There is a file of that name which is no signature, or none of the keys made it for this `repomd.xml`.
+    /// There is a file of that name which cannot be had or is no signature, or none of the keys made it for this
+    /// `repomd.xml`.
     Bad,
 }
 
@@ -37,7 +38,7 @@ const ALLOWED: Limits = Limits { time: Duration::from_secs(60), output: LARGEST 
 /// returns what is wrong.
 ///
 /// # Errors
-/// The keys cannot be read.
+/// The keys cannot be read, or are more than a file of keys can be.
 pub(super) async fn look(
     fetcher: &Fetcher,
     repository: &Repository,
@@ -45,8 +46,12 @@ pub(super) async fn look(
 ) -> Result<(Signature, Option<String>), Error> {
     let keys = keys.map(read).transpose()?;
     let wanted = Wanted::at_most(LARGEST);
-    let Ok(fetched) = fetcher.fetch(&repository.bases, "repodata/repomd.xml.asc", &wanted).await else {
-        return Ok((Signature::None, keys.map(|_| "it is not there, and keys were given".to_owned())));
+    let fetched = match fetcher.fetch(&repository.bases, "repodata/repomd.xml.asc", &wanted).await {
+        Ok(fetched) => fetched,
+        Err(error) if error.is_missing() => {
+            return Ok((Signature::None, keys.map(|_| "it is not there, and keys were given".to_owned())));
+        }
+        Err(error) => return Ok((Signature::Bad, Some(chain(&error)))),
     };
     let mut text = String::new();
     let read = fetched.file.take(LARGEST).read_to_string(&mut text);
@@ -62,9 +67,13 @@ pub(super) async fn look(
 }
 
 fn read(keys: &Path) -> Result<Vec<u8>, Error> {
+    let cannot = |source| Error::Io { name: keys.display().to_string(), source };
     let mut bytes = Vec::new();
-    let read = fs::File::open(keys).and_then(|file| file.take(LARGEST).read_to_end(&mut bytes));
-    read.map(|_| bytes).map_err(|source| Error::Io { name: keys.display().to_string(), source })
+    fs::File::open(keys).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(cannot)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(cannot(io::ErrorKind::FileTooLarge.into()));
+    }
+    Ok(bytes)
 }
 
 /// Asks gpgv, in a directory that is gone afterwards.

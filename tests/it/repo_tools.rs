@@ -138,6 +138,13 @@ fn every_damage_is_named() {
 
     bench.world.write("repo/repodata/repomd.xml.asc", "no signature");
     bench.finds("repodata/repomd.xml.asc: it is no armoured OpenPGP signature");
+    // What cannot be had is not taken for absent.
+    bench.world.write("repo/repodata/repomd.xml.asc", "-".repeat(2 << 20));
+    bench.finds("repodata/repomd.xml.asc: ");
+    let keys = ["check", "repo", "--keys", "repo/repodata/repomd.xml.asc"];
+    let ended = bench.repo(&keys);
+    assert_eq!(ended.status, 2, "{}", ended.stdout);
+    assert!(ended.stderr.contains("repo/repodata/repomd.xml.asc cannot be read"), "{}", ended.stderr);
     bench.with(&bench.file("repomd.xml"), b"<repomd>", || assert_eq!(bench.repo(&["check", "repo"]).status, 2));
 }
 

@@ -109,15 +109,19 @@ impl Repo {
 
 impl Check {
     async fn run(self, fetcher: &Fetcher) -> anyhow::Result<ExitCode> {
-        let repository = match Repository::open(fetcher, &self.repository).await {
-            Ok(repository) => repository,
+        let depth = if self.packages { Depth::Read } else { Depth::Present };
+        let checked = async {
+            let repository = Repository::open(fetcher, &self.repository).await?;
+            repotools::check(fetcher, &repository, depth, self.keys.as_deref()).await
+        };
+        let report = match checked.await {
+            Ok(report) => report,
+            // Status 1 says that the repository was checked and is wrong.
             Err(error) => {
                 super::output::complain("error", &crate::model::chain(&error));
                 return Ok(ExitCode::from(2));
             }
         };
-        let depth = if self.packages { Depth::Read } else { Depth::Present };
-        let report = repotools::check(fetcher, &repository, depth, self.keys.as_deref()).await?;
         self.form.print(&report, shown::report)?;
         Ok(if report.findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

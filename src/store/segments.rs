@@ -18,6 +18,9 @@ use crate::model::Blake3;
 /// From so many new segments on, the file system is synced as a whole, which is quicker than each.
 const MANY: usize = 64;
 
+/// How many files are synced at once.
+const SYNCED_AT_ONCE: usize = 8;
+
 /// The directory of segments.
 #[derive(Debug, Clone)]
 pub struct Segments {
@@ -181,10 +184,7 @@ impl Batch<'_> {
         if kept.left.len() > MANY {
             durable::sync_file_system(&self.segments.dir)?;
         } else {
-            for (_, path) in &kept.left {
-                let synced = File::open(path).and_then(|file| file.sync_all());
-                synced.map_err(Error::file("cannot sync", path))?;
-            }
+            sync_each(&kept.left)?;
         }
         while let Some((name, path)) = kept.left.last() {
             let place = self.segments.path(name);
@@ -193,6 +193,24 @@ impl Batch<'_> {
         }
         durable::sync_dir(&self.segments.dir)
     }
+}
+
+/// Syncs a few files, beside each other: one commit of the file system's journal serves many.
+fn sync_each(files: &[(Blake3, PathBuf)]) -> Result<(), Error> {
+    let sync = |some: &[(Blake3, PathBuf)]| {
+        some.iter().try_for_each(|(_, path)| {
+            let synced = File::open(path).and_then(|file| file.sync_all());
+            synced.map_err(Error::file("cannot sync", path))
+        })
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = files
+            .chunks(files.len().div_ceil(SYNCED_AT_ONCE).max(1))
+            .map(|some| scope.spawn(move || sync(some)))
+            .collect();
+        let ended = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        ended.fold(Ok(()), Result::and)
+    })
 }
 
 impl Drop for Batch<'_> {

@@ -81,7 +81,7 @@ impl Row {
 }
 
 fn settings(compression: Compression) -> Settings {
-    let cuts = Cuts { filelists: 3_000, primary: 4_000, other: 5_000 };
+    let cuts = Cuts { filelists: 2_500, primary: 1_500, other: 500 };
     Settings { cuts, threads: NonZeroUsize::MIN, ..Settings::of(compression) }
 }
 

@@ -13,7 +13,7 @@ use tannery::repodata::segments::{Cuts, Frame, Frames, Key, Manifest, Piece, Set
 use tannery::repodata::{Checksum, Compression, Described, Entry, Kind, Repomd, Sums};
 
 /// The segments that these repositories are cut into, in bytes.
-pub const CUTS: Cuts = Cuts { filelists: 20_000, primary: 60_000, other: 120_000 };
+pub const CUTS: Cuts = Cuts { filelists: 10_000, primary: 15_000, other: 20_000 };
 
 /// Packages by their place in a repository.
 pub type Set = BTreeMap<Key, Piece>;

@@ -81,18 +81,18 @@ def key(element):
     return name.encode(), arch.encode(), int(field(r'epoch="(\d+)"')), version, release, field(">(.*)</checksum>"), href
 
 
-def level(element, weight, cuts):
-    """Returns in how many of the three series of cuts a package begins a segment."""
+def draw(element):
+    """Returns the draw of a package."""
     name, arch, epoch, version, release, pkgid, _ = key(element)
     numbers = [".".join(map(str, numbers)) for numbers in (version, release)]
     of = f"{name.decode()}-{epoch}:{numbers[0]}-{numbers[1]}.{arch.decode()} {pkgid}".encode()
-    draw = struct.unpack("<Q", blake3.blake3(of).digest()[:8])[0]
-    return sum(draw * usual < weight << 64 for usual in cuts)
+    return struct.unpack("<Q", blake3.blake3(of).digest()[:8])[0]
 
 
 def main(directory, *cuts):
     """Checks all files of a repository."""
-    cuts = sorted(map(int, cuts))
+    usual = dict(zip(("filelists", "primary", "other"), map(int, cuts), strict=True))
+    usual["filelists-ext"] = usual["filelists"]
     with open(f"{directory}/repodata/repomd.xml", "rb") as file:
         paths = {kind: path for kind, path, _, _ in records(file.read())}
     found, writers = {}, set()
@@ -106,17 +106,15 @@ def main(directory, *cuts):
     flat = {kind: [element for segment in texts for element in segment] for kind, texts in found.items()}
     primary = flat["primary"]
     assert [key(element) for element in primary] == sorted(map(key, primary)), "the order is another"
-    levels = []
-    for at, element in enumerate(primary):
-        weight = sum(len(elements[at].encode()) for elements in flat.values())
-        levels.append(level(element, weight, cuts) if at else 3)
+    draws = list(map(draw, primary))
     for kind, texts in found.items():
-        least = {"filelists": 1, "filelists-ext": 1, "primary": 2, "other": 3}[kind]
         begins, at = [], 0
         for segment in texts:
             begins.append(at)
             at += len(segment)
-        assert begins == [at for at, level in enumerate(levels) if level >= least], f"{kind} is cut elsewhere"
+        sizes = [len(element.encode()) for element in flat[kind]]
+        wanted = [at for at, size in enumerate(sizes) if at == 0 or draws[at] * usual[kind] < size << 64]
+        assert begins == wanted, f"{kind} is cut elsewhere"
     print(json.dumps({kind: len(texts) for kind, texts in found.items()}))
 
 

@@ -2,14 +2,13 @@
 //! while the segments that follow are read and opened.
 
 use std::io::Write;
-use std::sync::mpsc::sync_channel;
 
 use super::super::output::{Counted, Packer, Tally};
 use super::super::{Compression, Kind, Sums, Written};
-use super::codec::{self, Compressor};
+use super::codec::Compressor;
 use super::index::{Index, IndexFrame};
 use super::manifest::{Frame, Manifest};
-use super::texts::checked;
+use super::source::{Read, Source};
 use super::{Error, Frames, Settings};
 
 /// A piece of a metadata file.
@@ -82,8 +81,7 @@ pub fn assemble(
     let compression = settings.compression;
     let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
     let is_opened = opened.is_some() || is_one_stream(compression);
-    let ahead = (AHEAD / settings.cuts.of(kind).max(1)).max(1) as usize;
-    let source = Source { kind, compression: compression.of_segments(), ahead, is_opened, frames };
+    let source = Source::new(kind, settings, is_opened, frames);
     let tally = Tally::new(sums.checksum);
     let tally = if is_one_stream(compression) {
         let mut out = Counted { tally, sink: &mut sink };
@@ -108,66 +106,6 @@ fn is_one_stream(compression: Compression) -> bool {
 
 fn end_of(kind: Kind) -> String {
     format!("</{}>", kind.root())
-}
-
-/// About how many bytes of text are read ahead.
-const AHEAD: u64 = 8 << 20;
-
-/// Where the segments of a file come from.
-struct Source<'a, F> {
-    kind: Kind,
-    compression: Compression,
-    /// How many are read ahead.
-    ahead: usize,
-    /// Whether their text is wanted.
-    is_opened: bool,
-    frames: &'a F,
-}
-
-/// A piece on its way.
-struct Read {
-    /// The bytes as they lie.
-    bytes: Vec<u8>,
-    /// The text of a segment, where that is wanted.
-    text: Option<Vec<u8>>,
-}
-
-impl<F: Frames> Source<'_, F> {
-    /// Shows each piece to `pass` and then gives it to `take`, in their order. Reading, passing and taking each go
-    /// on in a thread of their own.
-    fn each(
-        &self,
-        parts: impl Iterator<Item = Part> + Send,
-        mut pass: impl FnMut(&mut Read) + Send,
-        mut take: impl FnMut(Read) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        std::thread::scope(|scope| {
-            let (give, given) = sync_channel(self.ahead);
-            let (hand_on, handed_on) = sync_channel(self.ahead);
-            // Whoever gives ends where nobody takes any more, which is where taking failed.
-            scope.spawn(move || parts.map(|part| self.read(part)).try_for_each(|read| give.send(read)));
-            scope.spawn(move || {
-                given.into_iter().try_for_each(|mut read: Result<Read, Error>| {
-                    if let Ok(read) = &mut read {
-                        pass(read);
-                    }
-                    hand_on.send(read)
-                })
-            });
-            handed_on.into_iter().try_for_each(|read| take(read?))
-        })
-    }
-
-    fn read(&self, part: Part) -> Result<Read, Error> {
-        let kind = self.kind;
-        let frame = match part {
-            Part::Bytes(bytes) => return Ok(Read { bytes, text: None }),
-            Part::Frame(frame) => frame,
-        };
-        let bytes = checked(self.frames, kind, &frame)?;
-        let text = self.is_opened.then(|| codec::open(self.compression, &bytes, frame.open as usize)).transpose();
-        Ok(Read { bytes, text: text.map_err(|source| Error::Get { kind, source })? })
-    }
 }
 
 /// Writes the pieces one after the other; their bytes pass `tally` and their text `opened`.

@@ -1,52 +1,58 @@
 //! Where does a segment begin? Where the package's own hash and size say so.
 //!
-//! A package of `w` bytes begins a segment with the chance `w / T`, so that segments hold about `T`
-//! bytes whatever the packages' sizes. The chance is drawn from NEVRA and digest. Nothing else is looked at,
-//! above all no other package: hence no change moves a cut anywhere but at the changed package itself.
-//!
-//! Files that compress fast and small take longer segments: a package that begins one of theirs begins
-//! one of all files whose segments are shorter.
+//! A package whose element in a file has `w` bytes begins a segment of that file with the chance `w / T`, so
+//! that segments hold about `T` bytes whatever the packages' sizes. The chance is drawn from NEVRA and digest,
+//! once for all files. Nothing else is looked at, above all no other package: hence no change moves a cut
+//! anywhere but at the changed package itself.
 
 use super::super::Kind;
-use super::Key;
+use super::{KINDS, Key};
 use crate::model::Blake3;
 
-/// How many bytes of text, of all files together, go between two cuts on average.
+/// How many bytes of a file's text go between two of its cuts on average.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cuts {
-    /// Of filelists and filelists-ext: the shortest.
+    /// Of filelists and filelists-ext.
     pub filelists: u64,
     /// Of primary.
     pub primary: u64,
-    /// Of other: the longest.
+    /// Of other.
     pub other: u64,
 }
 
 impl Default for Cuts {
     /// By measurement (`docs/benchmarks.md`): size, time to write all, time to write one again.
     fn default() -> Self {
-        Self { filelists: 1 << 20, primary: 8 << 20, other: 15 << 20 }
+        Self { filelists: 900 << 10, primary: 1200 << 10, other: 1500 << 10 }
     }
 }
 
-/// In how many of the three series of cuts a package begins a segment: 0 none, 1 filelists, 2 primary too,
-/// 3 other too.
-pub(super) type Level = u8;
+/// In which files a package begins a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Begins(
+    /// One bit for each file, by `Kind as usize`.
+    pub u8,
+);
 
-/// The level of what begins a segment in every file.
-pub(super) const ALL: Level = 3;
+impl Begins {
+    pub const NONE: Self = Self(0);
 
-/// Returns the lowest level that begins a segment in a file.
-pub(super) fn least_level(kind: Kind) -> Level {
-    match kind {
-        Kind::Filelists | Kind::FilelistsExt => 1,
-        Kind::Primary => 2,
-        Kind::Other => 3,
+    /// What begins a segment in every file.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Returns whether a segment of a file begins.
+    pub fn of(self, kind: Kind) -> bool {
+        self.0 & 1 << kind as u8 != 0
+    }
+
+    /// Adds a file.
+    pub fn add(&mut self, kind: Kind) {
+        self.0 |= 1 << kind as u8;
     }
 }
 
 impl Cuts {
-    /// Returns how many bytes of text go between two cuts of a file on average.
+    /// Returns how many bytes of a file's text go between two of its cuts on average.
     pub(super) fn of(&self, kind: Kind) -> u64 {
         match kind {
             Kind::Filelists | Kind::FilelistsExt => self.filelists,
@@ -55,19 +61,17 @@ impl Cuts {
         }
     }
 
-    /// Returns in which files a package begins a segment, by what it is and by its size.
-    pub(super) fn level(&self, key: &Key, size: u64) -> Level {
+    /// Returns in which of some files a package begins a segment, by what it is and by the sizes of its elements.
+    pub(super) fn begins(&self, key: &Key, kinds: &[Kind], sizes: [usize; KINDS]) -> Begins {
         let draw = draw(key);
-        let begins = |target: u64| u128::from(draw) * u128::from(target) < u128::from(size) << 64;
-        if !begins(self.filelists) {
-            0
-        } else if !begins(self.primary) {
-            1
-        } else if !begins(self.other) {
-            2
-        } else {
-            ALL
+        let mut begins = Begins::NONE;
+        for kind in kinds {
+            let size = sizes[*kind as usize] as u64;
+            if u128::from(draw) * u128::from(self.of(*kind)) < u128::from(size) << 64 {
+                begins.add(*kind);
+            }
         }
+        begins
     }
 }
 
@@ -94,17 +98,24 @@ mod tests {
         let cuts = Cuts { filelists: 10_000, primary: 40_000, other: 80_000 };
         for size in [10, 100, 1000] {
             let count = 2_000_000 / size;
-            let levels: Vec<Level> = (0..count).map(|i| cuts.level(&key(&format!("p{i}")), size)).collect();
-            for (least, expected) in [(1, 200), (2, 50), (3, 25)] {
-                let found = levels.iter().filter(|level| **level >= least).count();
-                assert!((expected / 2..expected * 2).contains(&found), "{size}: {found} of level {least}");
+            // The sizes of a file decide on its own segments alone.
+            let sizes = [size, 2 * size, size, 0];
+            let begins: Vec<Begins> =
+                (0..count).map(|i| cuts.begins(&key(&format!("p{i}")), &Kind::ALL, sizes)).collect();
+            for (kind, expected) in [(Kind::Primary, 50), (Kind::Filelists, 400), (Kind::Other, 25)] {
+                let found = begins.iter().filter(|begins| begins.of(kind)).count();
+                assert!((expected / 2..expected * 2).contains(&found), "{size}: {found} of {kind:?}");
             }
         }
     }
 
     #[test]
-    fn a_package_larger_than_a_segment_always_begins_one() {
+    fn an_element_larger_than_a_segment_always_begins_one() {
         let cuts = Cuts { filelists: 10, primary: 20, other: 30 };
-        assert_eq!(cuts.level(&key("p"), 31), ALL);
+        let begins = cuts.begins(&key("p"), &Kind::ALL, [21, 0, 31, 11]);
+        assert!(begins.of(Kind::Primary) && begins.of(Kind::Other));
+        assert!(!begins.of(Kind::Filelists), "what is empty begins none");
+        assert!(!begins.of(Kind::FilelistsExt), "what is not written begins none");
+        assert_eq!(cuts.begins(&key("p"), &[], [99; KINDS]), Begins::NONE);
     }
 }

@@ -1,7 +1,7 @@
 //! Which leaves make one segment of a file? Gathers them, keeps segments that stay as they are.
 
 use super::super::Kind;
-use super::cut::{ALL, Level, least_level};
+use super::cut::Begins;
 use super::manifest::Frame;
 use super::pool::Job;
 use super::texts::OldTexts;
@@ -41,12 +41,12 @@ impl<'a> Groups<'a> {
     pub(super) fn add<F: Frames>(
         &mut self,
         old: &mut OldTexts<'_, F>,
-        leaf: (Level, u32, &str),
+        leaf: (Begins, u32, &str),
         mut part: impl FnMut(Kind) -> Part,
     ) -> Result<(), Error> {
-        let (level, count, href) = leaf;
+        let (begins, count, href) = leaf;
         for kind in self.kinds {
-            if level >= least_level(*kind) {
+            if begins.of(*kind) {
                 self.close(old, *kind)?;
             }
             let group = &mut self.open[*kind as usize];
@@ -105,9 +105,4 @@ fn unchanged<'a, F: Frames>(parts: &[Part], old: &'a OldTexts<'_, F>, kind: Kind
         }
     }
     old.frame_of(kind, leaves?)
-}
-
-/// The level of the first leaf of all, whatever its package says.
-pub(super) fn level_at(is_first: bool, level: Level) -> Level {
-    if is_first { ALL } else { level }
 }

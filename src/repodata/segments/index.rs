@@ -33,7 +33,7 @@ pub const TAIL: usize = EMPTY_MEMBER + SUBFIELD + 8;
 const LONGEST: u64 = 64 << 20;
 
 /// Version of the rules by which text becomes segments: changes whenever other bytes come of equal sets.
-const RULES: &str = "tannery-2";
+const RULES: &str = "tannery-3";
 
 /// Returns what makes the bytes of a segment of its text.
 pub(super) fn writer(compression: Compression) -> String {

@@ -1,18 +1,18 @@
 //! What is a repository's metadata made of? The list of its segments, and how it is kept.
 
-use super::cut::Level;
+use super::cut::Begins;
 use super::texts::short_hash;
 use super::{Error, KINDS, Key};
 use crate::model::{Blake3, Nevra};
 
 /// Changes whenever the form changes.
-const VERSION: &[u8; 4] = b"TMF2";
+const VERSION: &[u8; 4] = b"TMF3";
 const DIGEST: usize = 32;
 /// Most bytes that a manifest may take: far beyond any repository.
 const MOST_BYTES: usize = 1 << 30;
 const LEVEL: i32 = 3;
 
-/// The shortest run of packages between two cuts.
+/// Neighbours between which no file is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
     /// Its first package.
@@ -20,7 +20,7 @@ pub struct Leaf {
     /// How many packages it has.
     pub count: u32,
     /// In which files it begins a segment, by its first package alone.
-    pub(super) level: Level,
+    pub(super) begins: Begins,
 }
 
 /// One segment of one file: one or more leaves, compressed together.
@@ -81,7 +81,7 @@ impl Manifest {
             }
             put_number(&mut fields, evr.epoch.into());
             put_number(&mut fields, leaf.count.into());
-            fields.push(leaf.level);
+            fields.push(leaf.begins.0);
         }
         for frames in &self.frames {
             put_number(&mut fields, frames.len() as u64);
@@ -162,8 +162,8 @@ impl<'a> Fields<'a> {
         let epoch = u32::try_from(self.number()?).ok()?;
         let nevra = Nevra::new(name, epoch, version, release, arch).ok()?;
         let count = u32::try_from(self.number()?).ok()?;
-        let level = self.take(1)?[0];
-        Some(Leaf { first: Key { nevra, pkgid, href }, count, level })
+        let begins = Begins(self.take(1)?[0]);
+        Some(Leaf { first: Key { nevra, pkgid, href }, count, begins })
     }
 
     fn frame(&mut self) -> Option<Frame> {
@@ -200,7 +200,7 @@ mod tests {
         let first = Key { nevra, pkgid: "ab".repeat(32), href: "packages/é.rpm".to_owned() };
         let frame = Frame { name: Blake3::of(b"x"), hash: [7; 16], count: 300, size: u32::MAX, open: 1 };
         Manifest {
-            leaves: vec![Leaf { first, count: 300, level: 2 }],
+            leaves: vec![Leaf { first, count: 300, begins: Begins(2) }],
             frames: [vec![frame], vec![frame, frame], vec![], vec![]],
         }
     }

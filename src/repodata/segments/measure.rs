@@ -12,7 +12,8 @@ use super::super::{Kind, Written};
 use super::assemble::{Part, Parts, parts};
 use super::index::Index;
 use super::manifest::Manifest;
-use super::texts::{checked, short_hash};
+use super::source::{Read, Source};
+use super::texts::short_hash;
 use super::{Error, Frames, Settings};
 use crate::model::{Blake3, ChecksumType};
 
@@ -79,16 +80,18 @@ pub fn measure(
     let Parts { parts, .. } = parts(kind, manifest, settings.compression, Index::writer_of(settings))?;
     let ends = ends(&parts);
     let (mut tally, known) = marks.last(&ends);
-    for (part, end) in parts.iter().zip(&ends).skip(known) {
+    let mut left = ends.iter().skip(known);
+    let pass = |read: &mut Read| {
         let before = tally.size();
-        match part {
-            Part::Bytes(bytes) => tally.update(bytes),
-            Part::Frame(frame) => tally.update(&checked(frames, kind, frame)?),
-        }
-        if before / APART != tally.size() / APART {
+        tally.update(&read.bytes);
+        let end = left.next();
+        if before / APART != tally.size() / APART
+            && let Some(end) = end
+        {
             marks.lock().set(*end, tally.clone());
         }
-    }
+    };
+    Source::new(kind, settings, false, frames).each(parts.into_iter().skip(known), pass, |_| Ok(()))?;
     Ok(Written { kind, compression: settings.compression, file: tally.end(), open: None })
 }
 

@@ -1,9 +1,8 @@
 //! How do metadata files follow a change at the cost of the change? They are lists of segments.
 //!
 //! The packages of a repository stand in one canonical order, the same in all files, and are cut by
-//! content: whether a package begins a segment depends on nothing but the package and whether it is the
-//! first of its name. So the same set is cut the same whatever its history, and one changed package
-//! rewrites at most two segments of a file. A segment is compressed by itself (a zstd frame, a gzip
+//! content: whether a package begins a segment depends on nothing but the package. So the same set is cut the
+//! same whatever its history, and one changed package rewrites at most two segments of a file. A segment is compressed by itself (a zstd frame, a gzip
 //! member) and kept under the BLAKE3 of what it holds, whoever needs it.
 //!
 //! Nothing here knows a repository, a database or an RPM: packages come in as text, segments go out
@@ -20,6 +19,7 @@ mod manifest;
 mod measure;
 mod pool;
 mod recover;
+mod source;
 mod spool;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,8 @@
 //! What was an older repository of ours made of? Told by the indexes of its files and the list of its packages.
 
-use super::super::Kind;
-use super::cut::{ALL, least_level};
+use std::collections::BTreeMap;
+
+use super::cut::Begins;
 use super::index::Index;
 use super::manifest::{Frame, Leaf, Manifest};
 use super::{KINDS, Key, Settings};
@@ -45,27 +46,20 @@ fn name_of(hash: &[u8; 16]) -> Blake3 {
     Blake3::from_bytes(name)
 }
 
-/// Returns the leaves: one for each segment of filelists. Segments of other files begin where one of those does.
+/// Returns the leaves: what lies between two cuts, of whichever file.
 fn leaves(manifest: &Manifest, keys: &[Key], settings: &Settings) -> Option<Vec<Leaf>> {
-    let mut leaves = Vec::new();
-    let mut at = 0;
-    // The next segment of each file: which, and its first package.
-    let mut next = [(0, 0_usize); KINDS];
-    for frame in &manifest.frames[Kind::Filelists as usize] {
-        let first = keys.get(at)?.clone();
-        let mut level = ALL;
-        for kind in settings.kinds() {
-            let (which, begins) = &mut next[*kind as usize];
-            if *begins == at {
-                *begins += manifest.frames[*kind as usize].get(*which)?.count as usize;
-                *which += 1;
-            } else {
-                level = level.min(least_level(*kind) - 1);
-            }
+    let mut begins = BTreeMap::new();
+    for kind in settings.kinds() {
+        let mut at = 0;
+        for frame in &manifest.frames[*kind as usize] {
+            begins.entry(at).or_insert(Begins::NONE).add(*kind);
+            at += frame.count as usize;
         }
-        leaves.push(Leaf { first, count: frame.count, level });
-        at += frame.count as usize;
     }
-    let all_met = settings.kinds().iter().all(|kind| next[*kind as usize].0 == manifest.frames[*kind as usize].len());
-    (at == keys.len() && all_met).then_some(leaves)
+    let behind = begins.keys().skip(1).copied().chain([keys.len()]);
+    let leaf = |((at, begins), behind): ((&usize, &Begins), usize)| {
+        let count = u32::try_from(behind.checked_sub(*at)?).ok()?;
+        Some(Leaf { first: keys.get(*at)?.clone(), count, begins: *begins })
+    };
+    begins.iter().zip(behind).map(leaf).collect()
 }

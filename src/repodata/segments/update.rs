@@ -6,8 +6,8 @@
 use std::iter::Peekable;
 
 use super::super::Kind;
-use super::cut::Level;
-use super::groups::{Groups, Part, level_at};
+use super::cut::Begins;
+use super::groups::{Groups, Part};
 use super::keys::key_of;
 use super::manifest::{Leaf, Manifest};
 use super::pool::Pool;
@@ -222,9 +222,9 @@ impl<F: Frames> Walk<'_, F> {
     /// Adds the next package, to the leaf under way or as the first of another.
     fn put(&mut self, piece: Piece) -> Result<(), Error> {
         let Piece { key, texts } = piece;
-        let size: usize = texts.iter().map(String::len).sum();
-        let level = self.settings.cuts.level(&key, size as u64);
-        if level == 0 {
+        let sizes = texts.each_ref().map(String::len);
+        let begins = self.settings.cuts.begins(&key, self.settings.kinds(), sizes);
+        if begins == Begins::NONE {
             if let Open::Kept(at) = self.open {
                 self.open = Open::Run(Box::new(self.reopen(at)?));
             }
@@ -233,7 +233,7 @@ impl<F: Frames> Walk<'_, F> {
             }
         }
         self.give_on()?;
-        self.open = Open::Run(Box::new(Run { leaf: Leaf { first: key, count: 1, level }, texts }));
+        self.open = Open::Run(Box::new(Run { leaf: Leaf { first: key, count: 1, begins }, texts }));
         Ok(())
     }
 
@@ -249,23 +249,24 @@ impl<F: Frames> Walk<'_, F> {
 
     /// Gives on what is open.
     fn give_on(&mut self) -> Result<(), Error> {
+        // The first leaf of all begins all files, whatever its package says.
         let is_first = self.leaves.is_empty();
-        let head = |leaf: &Leaf| -> (Level, u32, String) {
-            (level_at(is_first, leaf.level), leaf.count, leaf.first.href.clone())
+        let head = |leaf: &Leaf| -> (Begins, u32, String) {
+            (if is_first { Begins::ALL } else { leaf.begins }, leaf.count, leaf.first.href.clone())
         };
         match std::mem::replace(&mut self.open, Open::Nothing) {
             Open::Nothing => {}
             Open::Kept(at) => {
                 let leaf = &self.old.leaves[at];
-                let (level, count, href) = head(leaf);
-                self.groups.add(&mut self.texts, (level, count, &href), |_| Part::Kept(at))?;
+                let (begins, count, href) = head(leaf);
+                self.groups.add(&mut self.texts, (begins, count, &href), |_| Part::Kept(at))?;
                 self.leaves.push(leaf.clone());
             }
             Open::Run(run) => {
                 let Run { leaf, mut texts } = *run;
-                let (level, count, href) = head(&leaf);
+                let (begins, count, href) = head(&leaf);
                 let part = |kind| Part::Fresh(std::mem::take(&mut texts[kind as usize]));
-                self.groups.add(&mut self.texts, (level, count, &href), part)?;
+                self.groups.add(&mut self.texts, (begins, count, &href), part)?;
                 self.leaves.push(leaf);
             }
         }

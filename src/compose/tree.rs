@@ -132,7 +132,7 @@ fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sh
     durable::make_dir(&repodata)?;
     let (settings, sums) = (Settings::of(job.compression), Sums { open: true, ..Sums::default() });
     let written = job.handle.block_on(async {
-        let manifest = job.library.update(Arc::default(), Vec::new(), packages, settings).await?;
+        let manifest = job.library.update(Arc::default(), Vec::new(), packages, settings, false).await?;
         job.library.write_files(&repodata, Arc::new(manifest), settings, sums).await
     })?;
     let records = written.iter().map(|written| written.record(job.time)).collect();

@@ -260,6 +260,7 @@ impl Repos {
         repos: &ReposOf,
     ) -> Result<Arc<Manifest>, Error> {
         let (tag, repo) = at;
+        let is_measured = style.form == Form::Assembled && !style.open;
         let changes = |old: Vec<ChunkRef>| async move {
             Changes::between(&mut self.db.read().await?, &old, &revision.chunks, repos, repo).await
         };
@@ -269,7 +270,7 @@ impl Repos {
                 return Ok(start.manifest);
             }
             let (gone, come) = (changes.keys_removed(), self.listed(tag, &changes.added)?);
-            match self.library.update(start.manifest, gone, come, style.settings()).await {
+            match self.library.update(start.manifest, gone, come, style.settings(), is_measured).await {
                 Err(MetadataError::Segments(error)) => tracing::warn!(
                     tag.name = %tag, repo = %repo, error = %chain(&error),
                     "the segments of {tag}/{repo} cannot follow and are made anew"
@@ -279,7 +280,7 @@ impl Repos {
         }
         let all = changes(Vec::new()).await?;
         let come = self.listed(tag, &all.added)?;
-        Ok(Arc::new(self.library.update(Arc::default(), Vec::new(), come, style.settings()).await?))
+        Ok(Arc::new(self.library.update(Arc::default(), Vec::new(), come, style.settings(), is_measured).await?))
     }
 
     /// Returns whether the metadata of the current generation stands where it should.

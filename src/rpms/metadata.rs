@@ -100,7 +100,9 @@ impl Library {
     /// Returns what a repository's manifest becomes when packages go and come; new segments are durable
     /// then.
     ///
-    /// The time of a package's file is its build time, since the time of a linked file is chance.
+    /// The time of a package's file is its build time, since the time of a linked file is chance. Where `is_measured`,
+    /// files are measured while the segments of others are still made, so that [`Library::measure`] has little left
+    /// to do.
     ///
     /// # Errors
     /// Nothing is known of a package and it cannot be read, or the segments cannot follow.
@@ -110,29 +112,31 @@ impl Library {
         removed: Vec<Key>,
         added: Vec<Listed>,
         settings: Settings,
+        is_measured: bool,
     ) -> Result<Manifest, MetadataError> {
         let (library, handle) = (self.clone(), Handle::current());
-        blocking(move || library.update_now(&handle, &old, removed, added, &settings)).await
+        let marks = is_measured.then(|| self.marks.clone());
+        blocking(move || library.update_now(&handle, &old, (removed, added), &settings, marks.as_deref())).await
     }
 
     fn update_now(
         &self,
         handle: &Handle,
         old: &Manifest,
-        mut removed: Vec<Key>,
-        added: Vec<Listed>,
+        (mut removed, added): (Vec<Key>, Vec<Listed>),
         settings: &Settings,
+        marks: Option<&Marks>,
     ) -> Result<Manifest, MetadataError> {
         removed.sort();
         let mut added: Vec<(Key, Listed)> = added.into_iter().map(|listed| (listed.key(), listed)).collect();
         added.sort_by(|(one, _), (other, _)| one.cmp(other));
         let batch = self.segments.batch()?;
         let known = Known { db: &self.db, handle, packages: &added, loaded: HashMap::new() };
-        let manifest =
-            segments::update(old, removed, known, settings, &Shelf(&batch)).map_err(|failed| match failed {
-                Failed::Segments(error) => error.into(),
-                Failed::Package(error) => error,
-            })?;
+        let shelf = Shelf { batch: &batch, measured: marks.map(|marks| (settings, marks)) };
+        let manifest = segments::update(old, removed, known, settings, &shelf).map_err(|failed| match failed {
+            Failed::Segments(error) => error.into(),
+            Failed::Package(error) => error,
+        })?;
         batch.keep()?;
         Ok(manifest)
     }
@@ -192,7 +196,9 @@ impl Library {
         let mut under_way = Vec::new();
         for kind in settings.kinds() {
             let (segments, manifest, work) = (self.segments.clone(), manifest.clone(), work.clone());
-            under_way.push(tokio::spawn(blocking(move || work(*kind, &manifest, &Shelf(&segments.batch()?)))));
+            under_way.push(tokio::spawn(blocking(move || {
+                work(*kind, &manifest, &Shelf { batch: &segments.batch()?, measured: None })
+            })));
         }
         let mut all = Vec::new();
         for one in under_way {
@@ -208,19 +214,30 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// Segments of the store, as the engine asks for them.
-struct Shelf<'a>(&'a Batch<'a>);
+struct Shelf<'a> {
+    batch: &'a Batch<'a>,
+    /// With what files are measured as they are complete.
+    measured: Option<(&'a Settings, &'a Marks)>,
+}
 
 impl Frames for Shelf<'_> {
     fn get(&self, _: Kind, frame: &Frame) -> io::Result<Vec<u8>> {
-        self.0.read(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.batch.read(&frame.name)?.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn find(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        self.0.reuse(name)
+        self.batch.reuse(name)
     }
 
     fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
-        self.0.put(name, bytes)
+        self.batch.put(name, bytes)
+    }
+
+    fn complete(&self, kind: Kind, so_far: &Manifest) {
+        if let Some((settings, marks)) = self.measured {
+            // What stays are the marks. Damage shows again where the measure is asked for.
+            let _ = segments::measure(kind, so_far, settings, self, marks);
+        }
     }
 }
 

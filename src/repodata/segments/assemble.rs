@@ -81,7 +81,7 @@ pub fn assemble(
     let compression = settings.compression;
     let mut opened = (sums.open && compression != Compression::None).then(|| Tally::new(sums.checksum));
     let is_opened = opened.is_some() || is_one_stream(compression);
-    let source = Source::new(kind, settings, is_opened, frames);
+    let source = Source::new(kind, compression, is_opened, frames);
     let tally = Tally::new(sums.checksum);
     let tally = if is_one_stream(compression) {
         let mut out = Counted { tally, sink: &mut sink };

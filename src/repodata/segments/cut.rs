@@ -23,7 +23,7 @@ pub struct Cuts {
 impl Default for Cuts {
     /// By measurement (`docs/benchmarks.md`): size, time to write all, time to write one again.
     fn default() -> Self {
-        Self { filelists: 900 << 10, primary: 1200 << 10, other: 1500 << 10 }
+        Self { filelists: 1 << 20, primary: 1 << 20, other: 1152 << 10 }
     }
 }
 

@@ -91,7 +91,7 @@ pub fn measure(
             marks.lock().set(*end, tally.clone());
         }
     };
-    Source::new(kind, settings, false, frames).each(parts.into_iter().skip(known), pass, |_| Ok(()))?;
+    Source::new(kind, settings.compression, false, frames).each(parts.into_iter().skip(known), pass, |_| Ok(()))?;
     Ok(Written { kind, compression: settings.compression, file: tally.end(), open: None })
 }
 

@@ -114,4 +114,8 @@ pub trait Frames: Sync {
     /// # Errors
     /// They cannot be kept.
     fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()>;
+
+    /// Is told once of each file, as soon as `so_far` names all its segments and all of them can be had, while
+    /// those of other files may still be made.
+    fn complete(&self, _kind: Kind, _so_far: &Manifest) {}
 }

@@ -2,7 +2,8 @@
 //!
 //! The queue is short, so that a quick reader waits for the compressors and memory stays bounded.
 
-use std::sync::mpsc::sync_channel;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
@@ -24,73 +25,69 @@ pub(super) struct Job {
     pub href: String,
 }
 
-/// What the threads have done so far.
-#[derive(Default)]
-pub(super) struct Done {
-    pub frames: Vec<(Kind, usize, Frame)>,
-    pub failed: Option<Error>,
-}
+/// A segment that was made: of which file, which of its segments, and what.
+pub(super) type Made = Result<(Kind, usize, Frame), Error>;
 
 /// The threads' common ground.
 pub(super) struct Pool<'a, F> {
     compression: Compression,
     threads: usize,
     frames: &'a F,
-    done: Mutex<Done>,
+    has_failed: AtomicBool,
 }
 
 impl<'a, F: Frames> Pool<'a, F> {
     pub(super) fn new(settings: &Settings, frames: &'a F) -> Self {
         let compression = settings.compression.of_segments();
-        Self { compression, threads: settings.threads.get(), frames, done: Mutex::default() }
+        Self { compression, threads: settings.threads.get(), frames, has_failed: AtomicBool::new(false) }
     }
 
-    /// Starts the threads, and returns where their jobs go in; they end when that goes. Where one is enough, it
-    /// is the caller's own.
-    pub(super) fn start<'scope, 'env>(&'env self, scope: &'scope Scope<'scope, 'env>) -> Box<dyn FnMut(Job) + 'env> {
+    /// Starts the threads; returns where their jobs go in, and where segments come out. The threads end when the
+    /// former goes, and the latter ends with them. Where one is enough, it is the caller's own.
+    pub(super) fn start<'scope, 'env>(
+        &'env self,
+        scope: &'scope Scope<'scope, 'env>,
+    ) -> (Box<dyn FnMut(Job) + 'env>, Receiver<Made>) {
+        let (give, made) = channel();
         if self.threads == 1 {
             let mut compressor = None;
-            return Box::new(move |job| self.work(&job, &mut compressor));
+            return (Box::new(move |job| self.work(&job, &mut compressor, &give)), made);
         }
         let (sender, queue) = sync_channel::<Job>(self.threads);
         let queue = Arc::new(Mutex::new(queue));
         for _ in 0..self.threads {
-            let queue = queue.clone();
+            let (queue, give) = (queue.clone(), give.clone());
             scope.spawn(move || {
                 let mut compressor = None;
                 loop {
                     let Ok(job) = lock(&queue).recv() else { return };
-                    self.work(&job, &mut compressor);
+                    self.work(&job, &mut compressor, &give);
                 }
             });
         }
-        Box::new(move |job| {
+        let jobs = move |job| {
             // Nobody takes it once the threads are gone, and they go last.
             let _ = sender.send(job);
-        })
+        };
+        (Box::new(jobs), made)
     }
 
     /// Returns whether a job failed: no more need be sent.
     pub(super) fn has_failed(&self) -> bool {
-        lock(&self.done).failed.is_some()
+        self.has_failed.load(Ordering::Relaxed)
     }
 
-    /// Returns what was done, once the threads have ended.
-    pub(super) fn into_done(self) -> Done {
-        self.done.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn work(&self, job: &Job, compressor: &mut Option<Compressor>) {
+    fn work(&self, job: &Job, compressor: &mut Option<Compressor>, give: &Sender<Made>) {
         // After a failure the queue is emptied, so that nobody waits to put something in.
         if self.has_failed() {
             return;
         }
-        let result = make(job, self.compression, compressor, self.frames);
-        let mut done = lock(&self.done);
-        match result {
-            Ok(frame) => done.frames.push((job.kind, job.at, frame)),
-            Err(error) => done.failed = done.failed.take().or(Some(error)),
+        let made = make(job, self.compression, compressor, self.frames);
+        if made.is_err() {
+            self.has_failed.store(true, Ordering::Relaxed);
         }
+        // Whoever gave the walk up asks for nothing any more.
+        let _ = give.send(made.map(|frame| (job.kind, job.at, frame)));
     }
 }
 

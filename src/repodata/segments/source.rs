@@ -6,17 +6,18 @@ use super::super::{Compression, Kind};
 use super::assemble::Part;
 use super::codec;
 use super::texts::checked;
-use super::{Error, Frames, Settings};
+use super::{Error, Frames};
 
-/// About how many bytes of text are read ahead.
-const AHEAD: u64 = 8 << 20;
+/// How many bytes are handed on together: many threads wake one another seldom.
+const TOGETHER: usize = 512 << 10;
+
+/// How many times as much is read ahead.
+const AHEAD: usize = 4;
 
 /// Where the segments of a file come from.
 pub(super) struct Source<'a, F> {
     pub kind: Kind,
     compression: Compression,
-    /// How many are read ahead.
-    ahead: usize,
     /// Whether their text is wanted.
     is_opened: bool,
     frames: &'a F,
@@ -31,10 +32,9 @@ pub(super) struct Read {
 }
 
 impl<'a, F: Frames> Source<'a, F> {
-    /// Returns the source of a file made with `settings`; `is_opened` says whether texts are wanted.
-    pub fn new(kind: Kind, settings: &Settings, is_opened: bool, frames: &'a F) -> Self {
-        let ahead = (AHEAD / settings.cuts.of(kind).max(1)).max(1) as usize;
-        Self { kind, compression: settings.compression.of_segments(), ahead, is_opened, frames }
+    /// Returns the source of a file whose segments are compressed so; `is_opened` says whether texts are wanted.
+    pub fn new(kind: Kind, compression: Compression, is_opened: bool, frames: &'a F) -> Self {
+        Self { kind, compression: compression.of_segments(), is_opened, frames }
     }
 
     /// Shows each piece to `pass` and then gives it to `take`, in their order. Reading, passing and taking each go
@@ -46,20 +46,34 @@ impl<'a, F: Frames> Source<'a, F> {
         mut take: impl FnMut(Read) -> Result<(), Error>,
     ) -> Result<(), Error> {
         std::thread::scope(|scope| {
-            let (give, given) = sync_channel(self.ahead);
-            let (hand_on, handed_on) = sync_channel(self.ahead);
+            let (give, given) = sync_channel(AHEAD);
+            let (hand_on, handed_on) = sync_channel(AHEAD);
             // Whoever gives ends where nobody takes any more, which is where taking failed.
-            scope.spawn(move || parts.map(|part| self.read(part)).try_for_each(|read| give.send(read)));
             scope.spawn(move || {
-                given.into_iter().try_for_each(|mut read: Result<Read, Error>| {
-                    if let Ok(read) = &mut read {
-                        pass(read);
-                    }
-                    hand_on.send(read)
+                let mut parts = parts.peekable();
+                while parts.peek().is_some() && give.send(self.some(&mut parts)).is_ok() {}
+            });
+            scope.spawn(move || {
+                given.into_iter().try_for_each(|mut some: Result<Vec<Read>, Error>| {
+                    some.iter_mut().flatten().for_each(&mut pass);
+                    hand_on.send(some)
                 })
             });
-            handed_on.into_iter().try_for_each(|read| take(read?))
+            handed_on.into_iter().try_for_each(|some| some?.into_iter().try_for_each(&mut take))
         })
+    }
+
+    /// Reads the next pieces.
+    fn some(&self, parts: &mut impl Iterator<Item = Part>) -> Result<Vec<Read>, Error> {
+        let (mut some, mut size) = (Vec::new(), 0);
+        while size < TOGETHER
+            && let Some(part) = parts.next()
+        {
+            let read = self.read(part)?;
+            size += read.bytes.len() + read.text.as_ref().map_or(0, Vec::len);
+            some.push(read);
+        }
+        Ok(some)
     }
 
     fn read(&self, part: Part) -> Result<Read, Error> {

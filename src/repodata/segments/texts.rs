@@ -2,7 +2,9 @@
 
 use std::io;
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 use memchr::memmem;
 
@@ -98,18 +100,58 @@ impl<'a, F: Frames> OldTexts<'a, F> {
     /// Returns the text that a leaf is in, and which packages of it are the leaf's.
     pub(super) fn text(&mut self, kind: Kind, leaf: usize) -> Result<(Arc<Text>, Range<usize>), Error> {
         let Place { frame: at, packages } = self.place(kind, leaf)?.clone();
-        let opened = &mut self.opened[kind as usize];
-        if let Some((_, text)) = opened.iter().find(|(frame, _)| *frame == at) {
-            return Ok((text.clone(), packages));
+        let text = match self.held(kind, at) {
+            Some(text) => text.clone(),
+            None => {
+                let text = self.open(kind, at)?;
+                self.hold(kind, at, text)
+            }
+        };
+        Ok((text, packages))
+    }
+
+    /// Opens what a leaf is in of several files, beside each other, for [`OldTexts::text`].
+    pub(super) fn open_all(&mut self, kinds: &[Kind], leaf: usize) -> Result<(), Error> {
+        let mut wanted = Vec::new();
+        for kind in kinds {
+            let at = self.place(*kind, leaf)?.frame;
+            if self.held(*kind, at).is_none() {
+                wanted.push((*kind, at));
+            }
         }
+        let opened = std::thread::scope(|scope| {
+            let this = &*self;
+            let begin = |(kind, at): &(Kind, usize)| {
+                let (kind, at) = (*kind, *at);
+                scope.spawn(move || this.open(kind, at))
+            };
+            let begun: Vec<_> = wanted.iter().map(begin).collect();
+            let end = |one: ScopedJoinHandle<'_, _>| one.join().unwrap_or_else(|panic| resume_unwind(panic));
+            begun.into_iter().map(end).collect::<Result<Vec<_>, Error>>()
+        })?;
+        for ((kind, at), text) in wanted.into_iter().zip(opened) {
+            self.hold(kind, at, text);
+        }
+        Ok(())
+    }
+
+    fn held(&self, kind: Kind, at: usize) -> Option<&Arc<Text>> {
+        self.opened[kind as usize].iter().find(|(frame, _)| *frame == at).map(|(_, text)| text)
+    }
+
+    fn open(&self, kind: Kind, at: usize) -> Result<Text, Error> {
         let frame = &self.manifest.frames[kind as usize][at];
         let bytes = self.frames.get(kind, frame).map_err(|source| Error::Get { kind, source })?;
-        let text = Arc::new(Text::open(self.compression, kind, frame, &bytes)?);
+        Text::open(self.compression, kind, frame, &bytes)
+    }
+
+    fn hold(&mut self, kind: Kind, at: usize, text: Text) -> Arc<Text> {
+        let (opened, text) = (&mut self.opened[kind as usize], Arc::new(text));
         if opened.len() == HELD {
             opened.remove(0);
         }
         opened.push((at, text.clone()));
-        Ok((text, packages))
+        text
     }
 }
 

@@ -4,13 +4,14 @@
 //! the same set gives the same bytes by it.
 
 use std::iter::Peekable;
+use std::sync::mpsc::Receiver;
 
 use super::super::Kind;
 use super::cut::Begins;
 use super::groups::{Groups, Part};
 use super::keys::key_of;
-use super::manifest::{Leaf, Manifest};
-use super::pool::Pool;
+use super::manifest::{Frame, Leaf, Manifest};
+use super::pool::{Made, Pool};
 use super::texts::OldTexts;
 use super::{Error, Failed, Frames, KINDS, Key, Piece, Settings};
 
@@ -31,25 +32,44 @@ pub fn update<E>(
     frames: &impl Frames,
 ) -> Result<Manifest, Failed<E>> {
     let pool = Pool::new(settings, frames);
-    let walked = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
+        let (jobs, made) = pool.start(scope);
         // Taken along, so that the jobs end where the walk ends, and the threads with them.
-        let groups = Groups::new(settings.kinds(), pool.start(scope));
+        let groups = Groups::new(settings.kinds(), jobs);
         let texts = OldTexts::new(old, settings.kinds(), settings.compression.of_segments(), frames);
         let mut walk = Walk { settings, old, texts, groups, leaves: Vec::new(), open: Open::Nothing };
         let mut changes = Changes::new(removed.into_iter(), added.into_iter());
         walk.all(&mut changes, &pool)?;
-        Ok::<_, Failed<E>>((walk.leaves, walk.groups.frames))
-    });
-    let (leaves, slots) = walked?;
-    let done = pool.into_done();
-    if let Some(error) = done.failed {
-        return Err(error.into());
-    }
-    let mut slots = slots;
-    for (kind, at, frame) in done.frames {
+        let Walk { leaves, groups: Groups { frames: slots, .. }, .. } = walk;
+        Ok(collect(leaves, slots, settings.kinds(), &made, frames)?)
+    })
+}
+
+/// Puts the segments that are made into their places, and tells of each file as it is complete.
+fn collect(
+    leaves: Vec<Leaf>,
+    mut slots: [Vec<Option<Frame>>; KINDS],
+    kinds: &[Kind],
+    made: &Receiver<Made>,
+    frames: &impl Frames,
+) -> Result<Manifest, Error> {
+    let mut manifest = Manifest { leaves, frames: Default::default() };
+    let mut left = slots.each_ref().map(|slots| slots.iter().filter(|slot| slot.is_none()).count());
+    let mut incomplete = kinds.to_vec();
+    while !incomplete.is_empty() {
+        if let Some(at) = incomplete.iter().position(|kind| left[*kind as usize] == 0) {
+            let kind = incomplete.remove(at);
+            manifest.frames[kind as usize] = std::mem::take(&mut slots[kind as usize]).into_iter().flatten().collect();
+            frames.complete(kind, &manifest);
+            continue;
+        }
+        // Where a thread panicked there is nothing more to come, and it shows where the thread is waited for.
+        let Ok(one) = made.recv() else { break };
+        let (kind, at, frame) = one?;
         slots[kind as usize][at] = Some(frame);
+        left[kind as usize] -= 1;
     }
-    Ok(Manifest { leaves, frames: slots.map(|slots| slots.into_iter().flatten().collect()) })
+    Ok(manifest)
 }
 
 /// Packages that go and come, each list in canonical order.
@@ -204,6 +224,7 @@ impl<F: Frames> Walk<'_, F> {
     /// Returns the packages of an old leaf.
     fn pieces(&mut self, at: usize) -> Result<Vec<Piece>, Error> {
         let count = self.old.leaves.get(at).map_or(0, |leaf| leaf.count as usize);
+        self.texts.open_all(self.settings.kinds(), at)?;
         let mut texts: Vec<[String; KINDS]> = vec![Default::default(); count];
         for kind in self.settings.kinds() {
             let (text, packages) = self.texts.text(*kind, at)?;

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sha2::Digest;
@@ -62,6 +63,8 @@ struct Joined {
     /// Where each part ends in the file.
     ends: Vec<u64>,
     segments: Segments,
+    /// Whether a segment was found damaged: whoever comes now must not read on from this.
+    is_damaged: AtomicBool,
 }
 
 impl Joined {
@@ -76,10 +79,18 @@ impl Joined {
         Error::Segment { segment: frame.name, file: self.name.clone(), source }
     }
 
+    /// A damaged segment is taken away: one that is missing is made again as soon as somebody asks.
+    fn damaged(&self, frame: &Frame, why: &str) -> Error {
+        self.is_damaged.store(true, Ordering::Relaxed);
+        let removed = self.segments.remove(&frame.name);
+        let source = removed.map_or_else(io::Error::other, |()| io::Error::new(io::ErrorKind::InvalidData, why));
+        self.lost(frame, source)
+    }
+
     fn read(&self, frame: &Frame) -> Result<Vec<u8>, Error> {
         match self.segments.read(&frame.name) {
             Ok(Some(bytes)) if frame.is(&bytes) => Ok(bytes),
-            Ok(Some(_)) => Err(self.lost(frame, io::Error::new(io::ErrorKind::InvalidData, "it has other bytes"))),
+            Ok(Some(_)) => Err(self.damaged(frame, "it has other bytes")),
             Ok(None) => Err(self.lost(frame, io::ErrorKind::NotFound.into())),
             Err(error) => Err(self.lost(frame, error)),
         }
@@ -90,9 +101,7 @@ impl Joined {
         for frame in self.frames() {
             match self.segments.size(&frame.name) {
                 Ok(Some(size)) if size == u64::from(frame.size) => {}
-                Ok(Some(_)) => {
-                    return Err(self.lost(frame, io::Error::new(io::ErrorKind::InvalidData, "it has another size")));
-                }
+                Ok(Some(_)) => return Err(self.damaged(frame, "it has another size")),
                 Ok(None) => return Err(self.lost(frame, io::ErrorKind::NotFound.into())),
                 Err(error) => return Err(self.lost(frame, error)),
             }
@@ -123,7 +132,8 @@ impl BeingRead {
     }
 
     fn get(&self, name: &str) -> Option<Arc<Joined>> {
-        self.lock().get(name).and_then(Weak::upgrade)
+        let one = self.lock().get(name).and_then(Weak::upgrade);
+        one.filter(|joined| !joined.is_damaged.load(Ordering::Relaxed))
     }
 
     fn put(&self, new: &Arc<Joined>) {
@@ -205,7 +215,7 @@ fn join(kind: Kind, of: &Generation, kept: &[u8], name: String, segments: Segmen
         *end += part.size();
         Some(*end)
     });
-    Ok(Joined { name, ends: ends.collect(), parts, segments })
+    Ok(Joined { name, ends: ends.collect(), parts, segments, is_damaged: AtomicBool::new(false) })
 }
 
 #[cfg(test)]
@@ -238,19 +248,24 @@ mod tests {
         let parts =
             vec![Part::Bytes(b"012".to_vec()), Part::Frame(one), Part::Frame(other), Part::Bytes(b"x".to_vec())];
         let name = format!("{}-primary.xml", Sha256::of(b"0123456789x"));
-        let joined = Joined { name, ends: vec![3, 8, 10, 11], parts, segments: segments.clone() };
+        let joined = Joined {
+            name,
+            ends: vec![3, 8, 10, 11],
+            parts,
+            segments: segments.clone(),
+            is_damaged: AtomicBool::new(false),
+        };
         assert!(joined.is_as_named().unwrap());
         let file = DataFile { joined: Arc::new(joined), made_at: 7 };
         for (first, bytes) in [(0, "012"), (2, "2"), (3, "34567"), (7, "7"), (8, "89"), (10, "x"), (11, ""), (99, "")] {
             assert_eq!(file.read_at(first).unwrap(), bytes.as_bytes(), "{first}");
         }
         file.joined.check().unwrap();
-        std::fs::write(segments.path(&one.name), "34x67").unwrap();
+        std::fs::write(segments.path(&one.name), format!("34x67{}", "h".repeat(16))).unwrap();
         file.joined.check().unwrap();
         let refused = file.read_at(3).unwrap_err();
         assert!(refused.to_string().starts_with(&format!("segment {} of ", one.name)), "{refused}");
-        std::fs::remove_file(segments.path(&other.name)).unwrap();
-        assert!(matches!(file.joined.check(), Err(Error::Segment { segment, .. }) if segment == other.name));
+        assert!(matches!(file.joined.check(), Err(Error::Segment { segment, .. }) if segment == one.name));
         let being_read = BeingRead::default();
         being_read.put(&file.joined);
         let mut named = HashSet::new();

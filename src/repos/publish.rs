@@ -53,7 +53,7 @@ impl Repos {
         repo: &RepoName,
         rule: &FollowRule,
         revision: &Revision,
-        draft: Draft,
+        draft: &Draft,
         wake_up: &WakeUp,
     ) -> Result<(), Error> {
         let repodata = self.layout.repodata(tag, repo);
@@ -66,7 +66,7 @@ impl Repos {
         blocking(move || records.place(&extras, &place)).await?;
         let repomd = self.repomd(tag, repo, &written, &draft.records).await?;
         let signature = self.sign(rule, &repomd).await?;
-        let generation = self.begin((tag, repo), revision, &draft, (&repomd, signature.clone()), &written).await?;
+        let generation = self.begin((tag, repo), revision, draft, (&repomd, signature.clone()), &written).await?;
         blocking(move || {
             durable::sync_dir(&repodata)?;
             sign::show(&repodata, &repomd, signature.as_deref())

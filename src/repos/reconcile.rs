@@ -209,7 +209,17 @@ impl Repos {
             }
         }
         let packages = draft.manifest.packages();
-        self.publish(tag, repo, rule, &revision, draft, wake_up).await?;
+        match self.publish(tag, repo, rule, &revision, &draft, wake_up).await {
+            Err(Error::Metadata(MetadataError::Segments(error))) => {
+                tracing::warn!(
+                    tag.name = %tag, repo = %repo, error = %chain(&error),
+                    "a segment of {tag}/{repo} was damaged from outside; all are looked at and made anew where need be"
+                );
+                draft.manifest = self.follow((tag, repo), &draft.style, Start::default(), &revision, &repos).await?;
+                self.publish(tag, repo, rule, &revision, &draft, wake_up).await?;
+            }
+            published => published?,
+        }
         drop(in_use);
         let duration_ms = self.clock.monotonic_millis() - began;
         tracing::info!(

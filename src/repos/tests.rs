@@ -74,6 +74,16 @@ impl House {
         self.dir.path().join("data/repos").join(TAG).join("x86_64")
     }
 
+    /// Changes a byte of every segment.
+    fn damage_segments(&self) {
+        for entry in std::fs::read_dir(self.dir.path().join("data/segments")).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[20] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+        }
+    }
+
     async fn topics(&self) -> Vec<String> {
         let mut tx = self.db.read().await.unwrap();
         outbox::after(&mut tx, 0, 1000).await.unwrap().into_iter().map(|message| message.topic).collect()
@@ -239,6 +249,20 @@ async fn a_damaged_repository_is_written_anew() {
 }
 
 #[tokio::test]
+async fn damaged_segments_are_made_again_with_the_next_generation() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    let before = house.bytes();
+    house.damage_segments();
+    // Written of segments once more, though no package changed.
+    std::fs::remove_file(house.repo_dir().join(&before[0].0)).unwrap();
+    house.tags.wake_all().await.unwrap();
+    house.settle().await;
+    assert_eq!(house.bytes(), before);
+}
+
+#[tokio::test]
 async fn what_is_joined_is_what_would_have_been_written() {
     for compression in ["zstd", "gzip"] {
         let settings = format!("[repos]\ncompression = \"{compression}\"\nopen_checksums = true\n");
@@ -289,16 +313,18 @@ async fn a_file_that_is_being_read_keeps_its_segments() {
 }
 
 #[tokio::test]
-async fn lost_segments_of_what_is_shown_are_made_again_once_somebody_asks() {
+async fn lost_or_damaged_segments_of_what_is_shown_are_made_again_once_somebody_asks() {
     let house = House::with("[repos]\nform = \"assembled\"\n").await;
     house.import_and_tag().await;
     house.settle().await;
     let (tag, repo) = (house.tag(), "x86_64".parse().unwrap());
     let name = house.repos.data_files(&tag, &repo).await.unwrap().swap_remove(0);
-    let bytes = all_of(&house.repos.data_file(&tag, &repo, &name).await.unwrap().unwrap());
-    for entry in std::fs::read_dir(house.dir.path().join("data/segments")).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
+    let file = house.repos.data_file(&tag, &repo, &name).await.unwrap().unwrap();
+    let bytes = all_of(&file);
+    house.damage_segments();
+    let found = (0..file.size()).find_map(|at| file.read_at(at).err()).unwrap();
+    assert!(matches!(found, super::Error::Segment { .. }));
+    // What was found damaged is lost from then on.
     let lost = house.repos.data_file(&tag, &repo, &name).await;
     assert!(matches!(lost, Err(super::Error::Segment { .. })));
     house.settle().await;

@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows what a segment means. A name is there only once its bytes are durable: what was
 //! put is kept back until [`Batch::keep`].
+//!
+//! A file ends with a hash of its bytes: one that is damaged is never taken for what was put in, though it may
+//! open to the same text.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -21,6 +24,9 @@ const MANY: usize = 64;
 /// How many files are synced at once.
 const SYNCED_AT_ONCE: usize = 8;
 
+/// How many bytes of the BLAKE3 of a segment stand behind it.
+const HASH: usize = 16;
+
 /// The directory of segments.
 #[derive(Debug, Clone)]
 pub struct Segments {
@@ -38,16 +44,12 @@ impl Segments {
         self.dir.join(name.to_string())
     }
 
-    /// Returns the bytes of a segment; `None` if it is not there.
+    /// Returns the bytes of a segment, which may be damaged; `None` if it is not there.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn read(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.path(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(read(&self.path(name))?.map(|(bytes, _)| bytes))
     }
 
     /// Returns how many bytes a segment has; `None` if it is not there.
@@ -56,10 +58,18 @@ impl Segments {
     /// It cannot be looked at.
     pub fn size(&self, name: &Blake3) -> io::Result<Option<u64>> {
         match fs::metadata(self.path(name)) {
-            Ok(facts) => Ok(Some(facts.len())),
+            Ok(facts) => Ok(Some(facts.len().saturating_sub(HASH as u64))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// Removes a segment, which is no error where it is not there.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn remove(&self, name: &Blake3) -> Result<(), Error> {
+        durable::remove(&self.path(name))
     }
 
     /// Returns whether any of these segments is not there.
@@ -125,20 +135,21 @@ impl Batch<'_> {
         self.staged.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the bytes of a segment, of this batch or kept; `None` if there is none.
+    /// Returns the bytes of a segment, of this batch or kept, which may be damaged; `None` if there is none.
     ///
     /// # Errors
     /// It cannot be read.
     pub fn read(&self, name: &Blake3) -> io::Result<Option<Vec<u8>>> {
-        let staged = self.staged().get(name).cloned();
-        match staged {
-            Some(path) => fs::read(path).map(Some),
-            None => self.segments.read(name),
-        }
+        Ok(read(&self.path(name))?.map(|(bytes, _)| bytes))
     }
 
-    /// As [`Batch::read`]; one that is kept counts as put in now, so that it is not removed before somebody
-    /// names it.
+    fn path(&self, name: &Blake3) -> PathBuf {
+        let staged = self.staged().get(name).cloned();
+        staged.unwrap_or_else(|| self.segments.path(name))
+    }
+
+    /// As [`Batch::read`], but `None` if it is damaged; one that is kept counts as put in now, so that it is not
+    /// removed before somebody names it.
     ///
     /// # Errors
     /// It cannot be read.
@@ -149,9 +160,11 @@ impl Batch<'_> {
         };
         let kept = self.segments.path(name);
         match rustix::fs::utimensat(rustix::fs::CWD, &kept, &now, rustix::fs::AtFlags::empty()) {
-            Ok(()) | Err(rustix::io::Errno::NOENT) => self.read(name),
-            Err(error) => Err(error.into()),
+            Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+            Err(error) => return Err(error.into()),
         }
+        let found = read(&self.path(name))?;
+        Ok(found.filter(|(bytes, hash)| hash_of(bytes) == *hash).map(|(bytes, _)| bytes))
     }
 
     /// Puts a segment in.
@@ -160,7 +173,10 @@ impl Batch<'_> {
     /// It cannot be written.
     pub fn put(&self, name: &Blake3, bytes: &[u8]) -> io::Result<()> {
         let path = durable::under_way(&self.segments.dir);
-        let written = File::create(&path).and_then(|mut file| file.write_all(bytes));
+        let written = File::create(&path).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.write_all(&hash_of(bytes))
+        });
         if let Err(error) = written {
             let _ = fs::remove_file(&path);
             return Err(durable::told(&path, error));
@@ -193,6 +209,25 @@ impl Batch<'_> {
         }
         durable::sync_dir(&self.segments.dir)
     }
+}
+
+/// Reads a segment, and the hash behind it; `None` if it is not there. One that is too short has no bytes.
+fn read(path: &Path) -> io::Result<Option<(Vec<u8>, [u8; HASH])>> {
+    let mut bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read?,
+    };
+    let Some((rest, hash)) = bytes.split_last_chunk().map(|(rest, hash)| (rest.len(), *hash)) else {
+        return Ok(Some((Vec::new(), [0; HASH])));
+    };
+    bytes.truncate(rest);
+    Ok(Some((bytes, hash)))
+}
+
+fn hash_of(bytes: &[u8]) -> [u8; HASH] {
+    let mut hash = [0; HASH];
+    hash.copy_from_slice(&Blake3::of(bytes).as_bytes()[..HASH]);
+    hash
 }
 
 /// Syncs a few files, beside each other: one commit of the file system's journal serves many.
@@ -290,6 +325,13 @@ mod tests {
         batch.put(&other, b"x").unwrap();
         batch.keep().unwrap();
         assert_eq!(segments.retain(&[one].into(), 0).unwrap(), 0, "both are young");
+        let damaged = segments.path(&one);
+        let mut bytes = fs::read(&damaged).unwrap();
+        bytes[0] ^= 1;
+        fs::write(&damaged, &bytes).unwrap();
+        assert_eq!(segments.batch().unwrap().reuse(&one).unwrap(), None, "what is damaged is not used again");
+        fs::write(&damaged, "x").unwrap();
+        assert_eq!(segments.batch().unwrap().reuse(&one).unwrap(), None);
         let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000);
         for name in [one, other] {
             File::open(segments.path(&name)).unwrap().set_modified(long_ago).unwrap();

@@ -205,7 +205,10 @@ fn a_segment_that_is_lost_is_named_and_no_wrong_byte_is_sent() {
     let got = answer.get(head + 4..).unwrap_or_default();
     assert!(got.len() < bytes.len() && bytes.starts_with(got), "{} bytes", got.len());
     service.says("it has other bytes", SOON);
-    segments.iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in &segments {
+        // The one that was found damaged is gone already.
+        let _ = fs::remove_file(path);
+    }
     assert_eq!(pair.ask(JOINED, "GET", &name, &[]).status, 404);
     service.says("cannot be joined: segment", SOON);
     assert_eq!(pair.read(FILES, &name), bytes);

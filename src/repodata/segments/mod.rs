@@ -103,7 +103,8 @@ pub trait Frames: Sync {
     /// They are not there, or cannot be read. Whether they are the right ones need not be judged here.
     fn get(&self, kind: Kind, frame: &Frame) -> io::Result<Vec<u8>>;
 
-    /// Returns the bytes kept under a name, if there are any.
+    /// Returns the bytes kept under a name, if there are any, exactly as they were put: damage that opens to the same
+    /// text would give a file that another process does not give.
     ///
     /// # Errors
     /// It cannot be found out.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 
 use super::super::{Compression, Kind};
-use super::codec::{self, Compressor};
+use super::codec::Compressor;
 use super::manifest::Frame;
 use super::texts::short_hash;
 use super::{Error, Frames, Settings};
@@ -106,10 +106,7 @@ fn make(
     let too_large = || Error::TooLarge { href: job.href.clone() };
     let open = u32::try_from(job.text.len()).map_err(|_| too_large())?;
     let name = name_of(compression, &job.text);
-    // One that was damaged where it lay is made again.
-    let is_it =
-        |bytes: &Vec<u8>| codec::open(compression, bytes, job.text.len()).is_ok_and(|text| text == job.text.as_bytes());
-    let bytes = match frames.find(&name).map_err(failed)?.filter(is_it) {
+    let bytes = match frames.find(&name).map_err(failed)? {
         Some(bytes) => bytes,
         None => {
             let compressor = match compressor {

@@ -125,8 +125,15 @@ fn main() -> anyhow::Result<ExitCode> {
         let (name, goal) = work.about();
         eprintln!("{name} ...");
         let mut outcome = Outcome { work: name, goal, contenders: Vec::new(), notes: Vec::new(), failure: None };
+        let before = measure::stolen();
         if let Err(error) = measure_work(work, &setup, &mut services, &mut outcome) {
             outcome.failure = Some(format!("{error:#}"));
+        }
+        if let Some(((old, all_old), (new, all_new))) = before.zip(measure::stolen()) {
+            let share = (new - old) as f64 * 100.0 / (all_new - all_old).max(1) as f64;
+            outcome
+                .notes
+                .push(format!("{share:.1} % of the processors' time went to other guests of the machine's host"));
         }
         outcomes.push(outcome);
     }

@@ -59,6 +59,15 @@ pub fn run(command: &mut Command, log: &Path) -> anyhow::Result<Sample> {
     Ok(Sample { wall, cpu, peak })
 }
 
+/// Returns how much time the host of a virtual machine has kept the processors from it, and all time that they
+/// counted, in ticks since the start; `None` where the kernel does not tell.
+pub fn stolen() -> Option<(u64, u64)> {
+    let text = fs::read_to_string("/proc/stat").ok()?;
+    let fields = text.lines().next()?.split_whitespace().skip(1).take(8);
+    let ticks: Vec<u64> = fields.filter_map(|field| field.parse().ok()).collect();
+    Some((*ticks.get(7)?, ticks.iter().sum()))
+}
+
 /// Returns the command as a person would type it.
 pub fn words(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());

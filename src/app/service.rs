@@ -14,10 +14,10 @@ use crate::bus::{Bus, Publisher, Status};
 use crate::http::{self, Readiness, Received};
 use crate::lifecycle::Lifecycle;
 use crate::model::chain;
-use crate::outbox::Drain;
+use crate::outbox::{Drain, PARK_AFTER, Webhooks};
 use crate::store::durable::{self, Lock};
 use crate::store::wakeups::{self, Room};
-use crate::store::{inbox, outbox, service};
+use crate::store::{inbox, outbox, service, webhooks};
 use crate::tags::Tags;
 
 /// Longest wait without a ring: another process may have written something.
@@ -54,6 +54,8 @@ impl App {
         app.repos.recover().await?;
         app.composes.recover().await?;
         app.tags.wake_all().await?;
+        let webhooks = app.webhooks();
+        webhooks.begin().await?;
         let life = Lifecycle::default();
         let received = Received::default();
         let bus = app.spawn_bus(&life, received.clone())?;
@@ -61,6 +63,9 @@ impl App {
         app.spawn_rooms(&life, ready.clone());
         let (drain, soft) = (app.drain(bus.as_ref().map(|(publisher, _)| publisher.clone())), life.soft().clone());
         life.spawn("outbox", drain.run(soft));
+        if !app.config.webhooks.is_empty() {
+            life.spawn("webhooks", webhooks.run(life.soft().clone()));
+        }
         let status = bus.map(|(_, status)| status);
         app.spawn_keeping(&life, &url, status.clone());
         let state = http::State {
@@ -124,6 +129,10 @@ impl App {
     fn drain(&self, publisher: Option<Publisher>) -> Drain {
         let topic_prefix = self.config.bus.as_ref().map(|bus| bus.topic_prefix.clone()).unwrap_or_default();
         Drain { db: self.db.clone(), publisher, topic_prefix, bell: self.bells.outbox.clone() }
+    }
+
+    fn webhooks(&self) -> Webhooks {
+        Webhooks { db: self.db.clone(), clock: self.clock.clone(), hooks: self.config.webhooks.clone() }
     }
 
     fn spawn_keeping(&self, life: &Lifecycle, url: &str, status: Option<Status>) {
@@ -258,7 +267,9 @@ async fn sweep(app: App) -> Result<(), Error> {
     let mut tx = app.db.write().await?;
     let dropped = inbox::drop_waiting(&mut tx, ago(app.config.inbox.wait_for_build)).await?;
     inbox::forget(&mut tx, ago(app.config.inbox.keep)).await?;
-    outbox::forget(&mut tx, ago(app.config.inbox.keep)).await?;
+    webhooks::forget_parked(&mut tx, ago(app.config.inbox.keep)).await?;
+    // By then a webhook has taken a message, or it is parked.
+    outbox::forget(&mut tx, ago(app.config.inbox.keep), ago(PARK_AFTER * 2)).await?;
     tx.commit().await?;
     for (id, reason) in dropped {
         tracing::warn!(message.id = id, "a message waited in vain and was dropped: {reason}");

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::output::{harmless_json, print};
 use crate::app::App;
-use crate::events;
 use crate::outbox;
 use crate::store::outbox as rows;
 
@@ -50,8 +49,7 @@ impl Messages {
             for row in batch {
                 cursor = row.sequence;
                 left -= 1;
-                let mut message = events::print(outbox::message(row)?);
-                message.insert("sequence".to_owned(), Value::from(cursor));
+                let message = outbox::document(row)?;
                 lines.push_str(&harmless_json(&Value::Object(message).to_string()));
                 lines.push('\n');
             }

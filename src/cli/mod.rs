@@ -19,6 +19,7 @@ mod status;
 mod suggest;
 mod tag;
 mod wait_repo;
+mod webhook;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -59,6 +60,9 @@ enum Command {
     #[command(subcommand)]
     Compose(compose::Compose),
     Messages(messages::Messages),
+    /// Show who is told of messages by HTTP, and have messages come again
+    #[command(subcommand)]
+    Webhook(webhook::Webhook),
     Createrepo(Box<createrepo::Createrepo>),
     /// Look into anybody's repository: is it whole, what is in it, how do two differ
     #[command(subcommand)]
@@ -160,6 +164,7 @@ impl Command {
             Self::Status(command) => command.run(&app).await,
             Self::Compose(command) => command.run(&app).await,
             Self::Messages(command) => command.run(&app).await,
+            Self::Webhook(command) => command.run(&app).await,
             Self::Repo(repo::Repo::Export(command)) => command.run(&app).await,
             // These open no state beforehand, and have run already.
             Self::Demo(_) | Self::Config(_) | Self::Createrepo(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
@@ -212,6 +217,8 @@ mod tests {
             "tannery events list --state lost",
             "tannery import",
             "tannery serve --bind nowhere",
+            "tannery webhook replay ci",
+            "tannery webhook replay ci --from 0",
             "tannery status -v --log-level debug",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");

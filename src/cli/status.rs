@@ -17,6 +17,7 @@ use crate::model::TagName;
 use crate::repos::BadRecord;
 use crate::store::durable::Lock;
 use crate::store::generations::GenerationState;
+use crate::store::webhooks as rows;
 use crate::store::{self, Tx, composes, generations, inbox, outbox, service};
 
 /// How many tags that nobody follows are shown.
@@ -40,6 +41,7 @@ struct Report {
     bus: Option<Bus>,
     events: Events,
     outbox: BTreeMap<&'static str, i64>,
+    webhooks: Vec<Webhook>,
     /// Files of records that the running service cannot use.
     bad_records: Vec<BadRecord>,
     tags: Vec<TagReport>,
@@ -70,6 +72,22 @@ struct Note<T> {
 struct Bus {
     /// What the running service last said of it; `None` where none runs, or it has said nothing yet.
     snapshot: Option<Note<Snapshot>>,
+}
+
+/// How far a webhook has come.
+#[derive(Debug, Serialize)]
+struct Webhook {
+    name: String,
+    cursor: i64,
+    /// Messages after the cursor, of whatever topic.
+    behind: i64,
+    delivered: i64,
+    failing_since: Option<String>,
+    problem: Option<String>,
+    /// Messages that it did not take for a day.
+    parked: i64,
+    #[serde(skip)]
+    since: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -130,6 +148,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
         },
         events: events(&mut tx).await?,
         outbox: counts.into_iter().map(|(state, count)| (state.name(), count)).collect(),
+        webhooks: webhooks(&mut tx).await?,
         bad_records: bad_records(&mut tx, running).await?,
         tags: tags(app, &mut tx).await?,
         composes: rows.into_iter().map(|row| Shown::new(row, now)).collect(),
@@ -163,6 +182,23 @@ async fn bus(app: &App, tx: &mut Tx, running: bool) -> anyhow::Result<Option<Bus
 async fn bad_records(tx: &mut Tx, running: bool) -> Result<Vec<BadRecord>, store::Error> {
     let noted = service::read(tx, service::RECORDS).await?.filter(|_| running);
     noted.map_or(Ok(Vec::new()), |(json, _)| store::db::from_json("service.value", &json))
+}
+
+async fn webhooks(tx: &mut Tx) -> Result<Vec<Webhook>, store::Error> {
+    let last = outbox::last(tx).await?;
+    let parked: BTreeMap<String, i64> = rows::parked_counts(tx).await?.into_iter().collect();
+    let known = rows::all(tx).await?.into_iter();
+    let webhooks = known.map(|known| Webhook {
+        parked: parked.get(&known.name).copied().unwrap_or(0),
+        name: known.name,
+        cursor: known.cursor,
+        behind: last.saturating_sub(known.cursor),
+        delivered: known.delivered,
+        failing_since: known.failing_since.map(time),
+        problem: known.problem,
+        since: known.failing_since,
+    });
+    Ok(webhooks.collect())
 }
 
 async fn events(tx: &mut Tx) -> Result<Events, store::Error> {

@@ -57,6 +57,11 @@ impl Address {
         self.0.scheme()
     }
 
+    /// Returns scheme, host and port alone: path and query of a receiver's URL may be its secret.
+    pub fn origin(&self) -> String {
+        self.0.origin().ascii_serialization()
+    }
+
     fn parse(text: &str, schemes: &[&str]) -> Result<Self, String> {
         let valid = schemes.iter().map(|scheme| format!("{scheme}://…")).collect::<Vec<_>>().join(" or ");
         // The text is not repeated: it may hold a password.
@@ -98,6 +103,16 @@ pub(super) fn database<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Add
 /// Reads the URL of a message broker.
 pub(super) fn broker<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Address>, D::Error> {
     address(input, &["amqp", "amqps"])
+}
+
+/// Reads the URL of a receiver of messages: without user and fragment.
+pub(super) fn receiver<'de, D: Deserializer<'de>>(input: D) -> Result<Address, D::Error> {
+    let address = Address::parse(&String::deserialize(input)?, &["http", "https"]).map_err(de::Error::custom)?;
+    let url = &address.0;
+    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+        return Err(de::Error::custom("must have neither user nor fragment: messages are signed with secret_file"));
+    }
+    Ok(address)
 }
 
 /// Reads the URL under which others see us: without user, query and fragment, and without a final slash.

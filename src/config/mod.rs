@@ -20,7 +20,9 @@ mod repos;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod units;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -36,15 +38,14 @@ pub use records::{BadRecordKind, RecordFile, RecordKind};
 pub use repos::{BadCompression, Compression, Form, Repos};
 pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
 pub use units::{BadUnit, Size, Span};
+pub use webhooks::{BadTopicPattern, TopicPattern, Webhook};
 
-use document::{Document, read_limited};
+use document::Document;
 use overrides::Sources;
+use tokens::read_tokens;
 
 /// Largest file that is read, in bytes.
 const LARGEST: u64 = 1 << 20;
-
-/// Largest token file that is read, in bytes.
-const LARGEST_TOKEN_FILE: u64 = 64 << 10;
 
 /// The whole configuration: valid, paths absolute, inheritance resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Config {
     pub repos: Repos,
     /// Composes.
     pub compose: Compose,
+    /// Who is told of messages by HTTP.
+    pub webhooks: Vec<Webhook>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -84,6 +87,7 @@ struct RawConfig {
     follow: Vec<follow::RawRule>,
     repos: Repos,
     compose: sections::RawCompose,
+    webhook: Vec<webhooks::RawWebhook>,
 }
 
 impl Config {
@@ -142,6 +146,7 @@ impl Config {
                 .map_err(|(number, key, why)| sources.refuse(&format!("follow.{number}.{key}"), why))?,
             repos: raw.repos,
             compose: Compose { dir: below("compose.dir", raw.compose.dir, "composes")? },
+            webhooks: webhooks::resolve(raw.webhook, sources)?,
             data_dir,
         })
     }
@@ -150,7 +155,7 @@ impl Config {
 fn http(raw: sections::RawHttp, sources: &Sources) -> Result<Http, Error> {
     let mut tokens = raw.tokens;
     if let Some(path) = raw.token_file {
-        tokens.extend(read_tokens(&sources.path("http.token_file", &path)?, sources)?);
+        tokens.extend(read_tokens("http.token_file", &sources.path("http.token_file", &path)?, sources)?);
     }
     if tokens.is_empty() && !raw.bind.ip().to_canonical().is_loopback() {
         let why = format!("{} can be reached from outside: set http.token_file or http.tokens too", raw.bind);
@@ -163,24 +168,6 @@ fn http(raw: sections::RawHttp, sources: &Sources) -> Result<Http, Error> {
         max_body: raw.max_body,
         request_timeout: raw.request_timeout,
     })
-}
-
-/// Reads a file of one token a line; empty lines and lines that begin with `#` do not count.
-fn read_tokens(path: &Path, sources: &Sources) -> Result<Vec<Secret>, Error> {
-    let bytes = read_limited(path, LARGEST_TOKEN_FILE)?;
-    let mut tokens = Vec::new();
-    for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let refuse = |why| sources.refuse("http.token_file", format!("{}:{}: {why}", path.display(), number + 1));
-        tokens.push(Secret::token(line).map_err(refuse)?);
-    }
-    if tokens.is_empty() {
-        return Err(sources.refuse("http.token_file", format!("{} holds no token", path.display())));
-    }
-    Ok(tokens)
 }
 
 fn bus(raw: sections::RawBus, sources: &Sources) -> Result<Bus, Error> {

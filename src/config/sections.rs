@@ -226,15 +226,17 @@ fn amqp_name<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
 
 fn bindings<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<String>, D::Error> {
     let list = Vec::<String>::deserialize(input)?;
-    for text in &list {
-        let word = |word: &str| matches!(word, "*" | "#") || !word.contains(['*', '#']);
-        if text.len() > 255 || text.chars().any(char::is_control) || !text.split('.').all(word) {
-            let why =
-                "a binding is at most 255 bytes of words between dots, a word being text, * (one) or # (any number)";
-            return Err(de::Error::custom(why));
-        }
+    if list.iter().all(|text| is_routing_pattern(text)) {
+        return Ok(list);
     }
-    Ok(list)
+    let why = "a binding is at most 255 bytes of words between dots, a word being text, * (one) or # (any number)";
+    Err(de::Error::custom(why))
+}
+
+/// Returns whether a text binds a queue: words between dots, of which `*` and `#` stand alone.
+pub(super) fn is_routing_pattern(text: &str) -> bool {
+    let word = |word: &str| matches!(word, "*" | "#") || !word.contains(['*', '#']);
+    text.len() <= 255 && !text.chars().any(char::is_control) && text.split('.').all(word)
 }
 
 fn heartbeat<'de, D: Deserializer<'de>>(input: D) -> Result<Duration, D::Error> {
@@ -325,7 +327,7 @@ pub struct Buildsys {
 #[serde(default, deny_unknown_fields, expecting = "a section")]
 pub(super) struct RawBuildsys {
     pub kind: BuildsysKind,
-    #[serde(deserialize_with = "buildsys_id")]
+    #[serde(deserialize_with = "short_name")]
     pub id: String,
     pub volume: Option<PathBuf>,
     #[serde(deserialize_with = "transfers")]
@@ -343,7 +345,8 @@ impl Default for RawBuildsys {
     }
 }
 
-fn buildsys_id<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+/// Reads a name by which something is kept.
+pub(super) fn short_name<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = String::deserialize(input)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric());

@@ -320,6 +320,44 @@ fn records_are_files_from_where_the_configuration_is() {
     assert!(refused.contains("\"primary\" is no type of a record"), "{refused}");
 }
 
+#[test]
+fn a_webhook_needs_a_name_of_its_own_an_address_and_a_secret_in_a_file() {
+    let dir = Dir::new();
+    std::fs::write(dir.0.path().join("secret"), "# of ci\n0123456789abcdef\n").unwrap();
+    let hook = |name: &str, more: &str| {
+        format!("[[webhook]]\nname = \"{name}\"\nurl = \"https://h/x\"\nsecret_file = \"secret\"\n{more}\n")
+    };
+    let text = hook("ci", "topics = [\"tannery.*.changed\", \"pungi.#\"]\nca = \"ca.pem\"") + &hook("all", "");
+    let config = Config::load(Some(&dir.write(text)), &Overrides::none(), []).unwrap();
+    let [ci, all] = config.webhooks.as_slice() else { panic!("{:?}", config.webhooks) };
+    assert_eq!((ci.name.as_str(), ci.secret.expose(), ci.ca.clone()), {
+        ("ci", "0123456789abcdef", Some(dir.0.path().join("ca.pem")))
+    });
+    assert_eq!(ci.url.origin(), "https://h");
+    assert!(ci.takes("tannery.tag.changed") && !ci.takes("tannery.compose.status") && all.takes("anything"));
+    for (text, expected) in [
+        ("[[webhook]]\nname = \"ci\"".to_owned(), "1:1: webhook: missing field `url`"),
+        (hook("ci", "") + &hook("ci", ""), "7:1: webhook.name: ci is the name of two webhooks"),
+        (hook("ci", "topics = []"), "5:1: webhook.topics: needs at least one pattern"),
+        (
+            hook("ci", "secret_fil = \"x\""),
+            "5:1: unknown key \"secret_fil\" in [[webhook]]; did you mean \"secret_file\"?",
+        ),
+        (
+            hook("ci", "").replace("https://h/x", "http://me:hunter2@h"),
+            "3:7: webhook.url: must have neither user nor fragment: messages are signed with secret_file",
+        ),
+        (
+            hook("ci", "ca = \"c\"").replace("https", "http"),
+            "5:1: webhook.ca: has no effect without TLS: url must begin with https://",
+        ),
+    ] {
+        assert_eq!(dir.refused(&text), format!("tannery.toml:{expected}"), "{text}");
+    }
+    std::fs::write(dir.0.path().join("secret"), "0123456789abcdef\n0123456789abcdef\n").unwrap();
+    assert!(dir.refused(hook("ci", "")).ends_with("4:1: webhook.secret_file: secret holds more than one secret"));
+}
+
 fn manual() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tannery.toml")
 }
@@ -354,7 +392,8 @@ fn every_option_is_in_the_manual() {
         part.lines().any(|line| line.strip_prefix('#').is_some_and(|rest| rest.trim().starts_with(&format!("{key} ="))))
     };
     let part = |header: &str| {
-        let start = text.find(&format!("\n{header}\n")).or_else(|| text.find(&format!("\n#{header}\n"))).unwrap();
+        let shown = ["", "#", "#   "].map(|before| format!("\n{before}{header}\n"));
+        let start = shown.iter().find_map(|shown| text.find(shown)).unwrap();
         let rest = &text[start + header.len() + 2..];
         let end = rest.find("\n[").into_iter().chain(rest.find("\n#[")).min().unwrap_or(rest.len());
         &rest[..end]
@@ -363,7 +402,8 @@ fn every_option_is_in_the_manual() {
         match name.as_str() {
             "data_dir" => assert!(described(&text, &name)),
             section => {
-                let header = if section == "follow" { "[[follow]]".to_owned() } else { format!("[{section}]") };
+                let is_list = ["follow", "webhook"].contains(&section);
+                let header = if is_list { format!("[[{section}]]") } else { format!("[{section}]") };
                 for key in valid(&header) {
                     assert!(described(part(&header), &key), "{header} {key}");
                 }

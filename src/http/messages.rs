@@ -7,8 +7,7 @@ use serde_json::{Map, Value};
 use super::Service;
 use super::failure::Failure;
 use super::query::Query;
-use crate::events;
-use crate::outbox::message;
+use crate::outbox::document;
 use crate::store::outbox::{self, OutMessage};
 use crate::store::{self, Tx};
 
@@ -38,7 +37,7 @@ pub(super) async fn list(
         for row in rows {
             cursor = row.sequence;
             size += row.headers.len() + row.body.len();
-            shown.push(print(row)?);
+            shown.push(document(row)?);
         }
     }
     Ok(Json(shown))
@@ -47,14 +46,6 @@ pub(super) async fn list(
 /// Returns some messages after a cursor, oldest first; none only where there are none.
 pub(super) async fn portion(tx: &mut Tx, after: i64, most: i64) -> Result<Vec<OutMessage>, store::Error> {
     outbox::after(tx, after, most.min(AT_A_TIME)).await
-}
-
-/// Returns a message as fedora-messaging prints it, with its cursor.
-pub(super) fn print(row: OutMessage) -> Result<Map<String, Value>, store::Error> {
-    let sequence = row.sequence;
-    let mut printed = events::print(message(row)?);
-    printed.insert("sequence".to_owned(), sequence.into());
-    Ok(printed)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What does monitoring read? `GET /metrics`: Prometheus' text format 0.0.4.
 //!
 //! What is counted in tables is a gauge, since rows are forgotten after a while; counters count what
-//! this process did, or, of unfollowed tags, what was never taken back.
+//! this process did, or, of unfollowed tags and webhooks, what was never taken back.
 
 mod exposition;
 
@@ -13,7 +13,7 @@ use super::Service;
 use super::failure::Failure;
 use crate::bus::Snapshot;
 use crate::store::wakeups::{self, Room};
-use crate::store::{self, Tx, builds, composes, generations, inbox, outbox, pkgsets};
+use crate::store::{self, Tx, builds, composes, generations, inbox, outbox, pkgsets, webhooks};
 use exposition::{Exposition, Kind};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -92,6 +92,43 @@ async fn of_messages(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Err
     }
     out.family("tannery_outbox_sequence", Kind::Gauge, "Cursor of the newest message in the outbox.");
     out.sample(&[], outbox::last(tx).await?);
+    of_webhooks(out, tx).await
+}
+
+async fn of_webhooks(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> {
+    let (last, all) = (outbox::last(tx).await?, webhooks::all(tx).await?);
+    if all.is_empty() {
+        return Ok(());
+    }
+    let parked = webhooks::parked_counts(tx).await?;
+    let parked = |name: &str| parked.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
+    type Value<'a> = &'a dyn Fn(&webhooks::Webhook) -> i64;
+    let families: [(&str, Kind, &str, Value<'_>); 4] = [
+        ("tannery_webhook_delivered_total", Kind::Counter, "Messages that the webhook took, ever.", &|hook| {
+            hook.delivered
+        }),
+        ("tannery_webhook_behind_messages", Kind::Gauge, "Messages that the webhook has not come past.", &|hook| {
+            last.saturating_sub(hook.cursor)
+        }),
+        (
+            "tannery_webhook_failing",
+            Kind::Gauge,
+            "Whether the webhook did not take what it was last offered.",
+            &|hook| i64::from(hook.failing_since.is_some()),
+        ),
+        (
+            "tannery_webhook_parked_messages",
+            Kind::Gauge,
+            "Messages that the webhook did not take for a day.",
+            &|hook| parked(&hook.name),
+        ),
+    ];
+    for (name, kind, help, value) in families {
+        out.family(name, kind, help);
+        for hook in &all {
+            out.sample(&[("webhook", hook.name.as_str())], value(hook));
+        }
+    }
     Ok(())
 }
 
@@ -174,6 +211,7 @@ mod tests {
         world.tag("f43").await;
         world.set("f43").await;
         world.publish("f43", "x86_64", 3, 1).await;
+        world.webhook("ci").await;
         world.compose("Oak-1-20261121.n.0", 5).await;
         let text = text(&world).await;
         let mut families = BTreeSet::new();
@@ -207,6 +245,7 @@ mod tests {
         world.set("f43").await;
         world.publish("f43", "x86_64-debug", 3, 1).await;
         world.compose("Oak-1-20261121.n.0", 5).await;
+        world.webhook("ci").await;
         for id in ["m1", "m1", "m2"] {
             world.post("/api/v1/events", &[], &message(id, "f43", "zsh-1-1")).await;
         }
@@ -222,6 +261,10 @@ mod tests {
             "tannery_inbox_duplicates 1",
             "tannery_unfollowed_messages_total 1",
             "tannery_outbox_messages{state=\"pending\"} 1",
+            "tannery_webhook_delivered_total{webhook=\"ci\"} 0",
+            "tannery_webhook_behind_messages{webhook=\"ci\"} 1",
+            "tannery_webhook_failing{webhook=\"ci\"} 0",
+            "tannery_webhook_parked_messages{webhook=\"ci\"} 1",
             "tannery_wakeups{room=\"repos\"} 3",
             "tannery_builds 1",
             "tannery_composes{status=\"STARTED\"} 1",

@@ -15,6 +15,7 @@ use super::query::Query;
 use super::tags::{self, Tag};
 use crate::bus::{Link, Snapshot};
 use crate::store::wakeups::{self, Room};
+use crate::store::webhooks as rows;
 use crate::store::{self, Tx, inbox, outbox};
 
 /// How many unfollowed tags and composes are shown.
@@ -32,6 +33,7 @@ pub(super) struct Status {
     inbox: Inbox,
     /// Messages by state.
     outbox: BTreeMap<&'static str, i64>,
+    webhooks: Vec<Webhook>,
     /// What waits to be reconciled, by room.
     wakeups: BTreeMap<&'static str, i64>,
     tags: Vec<Tag>,
@@ -56,6 +58,19 @@ struct Connection {
     /// `up`, `down` or `stopped`.
     link: &'static str,
     since: Option<String>,
+}
+
+/// How far a webhook has come. What it answered stays in the log: it may name hosts.
+#[derive(Debug, Serialize)]
+struct Webhook {
+    name: String,
+    cursor: i64,
+    /// Messages after the cursor, of whatever topic.
+    behind: i64,
+    delivered: i64,
+    failing_since: Option<String>,
+    /// Messages that it did not take for a day.
+    parked: i64,
 }
 
 /// Messages in.
@@ -96,6 +111,7 @@ pub(super) async fn status(
         bus: service.bus.as_ref().map(|bus| broker(bus.read())),
         inbox: messages_in(&mut tx).await?,
         outbox: outbox::counts(&mut tx).await?.into_iter().map(|(state, count)| (state.name(), count)).collect(),
+        webhooks: webhooks(&mut tx).await?,
         wakeups: BTreeMap::from([
             ("tags", wakeups::count(&mut tx, Room::Tags).await?),
             ("repos", wakeups::count(&mut tx, Room::Repos).await?),
@@ -124,6 +140,21 @@ fn connection(link: &Link) -> Connection {
     Connection { link: health::word(link), since }
 }
 
+async fn webhooks(tx: &mut Tx) -> Result<Vec<Webhook>, store::Error> {
+    let last = outbox::last(tx).await?;
+    let parked: BTreeMap<String, i64> = rows::parked_counts(tx).await?.into_iter().collect();
+    let known = rows::all(tx).await?.into_iter();
+    let webhooks = known.map(|known| Webhook {
+        parked: parked.get(&known.name).copied().unwrap_or(0),
+        name: known.name,
+        cursor: known.cursor,
+        behind: last.saturating_sub(known.cursor),
+        delivered: known.delivered,
+        failing_since: known.failing_since.map(moment),
+    });
+    Ok(webhooks.collect())
+}
+
 async fn messages_in(tx: &mut Tx) -> Result<Inbox, store::Error> {
     let (counts, duplicates) = inbox::counts(tx).await?;
     let unfollowed_tags = inbox::unfollowed(tx, SHOWN).await?.into_iter();
@@ -148,6 +179,7 @@ mod tests {
         world.tag("f43").await;
         world.set("f43").await;
         world.compose("Oak-1-20261121.n.0", 5).await;
+        world.webhook("ci").await;
         for (id, tag) in [("m1", "f43"), ("m1", "f43"), ("m2", "nobodys")] {
             world.post("/api/v1/events", &[], &message(id, tag, "zsh-1-1")).await;
         }
@@ -160,6 +192,8 @@ mod tests {
         assert_eq!(inbox["last_at"], "2026-11-21T00:42:24Z");
         assert_eq!(inbox["unfollowed_tags"], json!([{"tag": "nobodys", "messages": 1}]));
         assert_eq!(status["outbox"], json!({"pending": 1}));
+        let hook = json!({"name": "ci", "cursor": 0, "behind": 1, "delivered": 0, "failing_since": null, "parked": 1});
+        assert_eq!(status["webhooks"], json!([hook]));
         assert_eq!(status["wakeups"], json!({"repos": 3, "tags": 0}));
         assert_eq!((&status["tags"][0]["name"], &status["tags"][0]["revision"]), (&json!("f43"), &json!(2)));
         assert_eq!(status["composes"][0]["id"], "Oak-1-20261121.n.0");

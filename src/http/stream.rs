@@ -17,11 +17,12 @@ use tokio::sync::watch;
 
 use super::Service;
 use super::failure::Failure;
-use super::messages::{portion, print};
+use super::messages::portion;
 use super::newest;
 use super::query::{Query, bad, number};
 use crate::events::printable;
 use crate::model::chain;
+use crate::outbox::document;
 use crate::store;
 use crate::store::outbox::OutMessage;
 
@@ -71,7 +72,7 @@ impl Reader {
             }
             if let Some(row) = self.rows.pop_front() {
                 self.cursor = row.sequence;
-                return self.survive(print(row)).map(event);
+                return self.survive(document(row)).map(event);
             }
             self.news.borrow_and_update();
             let rows = self.read().await;

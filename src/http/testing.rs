@@ -25,7 +25,7 @@ use crate::repos::Repos;
 use crate::store::composes::{self, ComposeRow};
 use crate::store::generations::{self, Generation, GenerationState};
 use crate::store::pkgsets::{self, Held};
-use crate::store::{Db, builds};
+use crate::store::{Db, builds, webhooks};
 use crate::tags::{Bells, TagEdit, Tags};
 
 /// 2026-11-21T00:42:24Z.
@@ -213,6 +213,14 @@ impl World {
     }
 
     /// Starts a compose at a second.
+    /// Makes a webhook at the beginning, with a parked message.
+    pub async fn webhook(&self, name: &str) {
+        let mut tx = self.state.db.write().await.unwrap();
+        webhooks::begin(&mut tx, name, 0).await.unwrap();
+        webhooks::park(&mut tx, name, 0, webhooks::Turn::After(0), "it answered 500", 0).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     pub async fn compose(&self, id: &str, second: i64) {
         let row = ComposeRow {
             id: id.parse().unwrap(),

@@ -1,9 +1,10 @@
 //! What is the world told? Messages written in the transaction of the state they tell of, sent later.
 //!
 //! Formats are in `docs/messages/`. What happened is decided elsewhere; here it only gets an id and
-//! headers, and is brought to the broker.
+//! headers, and is brought to the broker and to webhooks.
 
 mod drain;
+mod webhooks;
 
 use serde_json::{Map, Value};
 
@@ -14,6 +15,7 @@ use crate::store::outbox::{self, OutMessage};
 use crate::store::{self, Write};
 
 pub use drain::Drain;
+pub use webhooks::{PARK_AFTER, Webhooks};
 
 /// Tells the world that something happened, once the transaction commits; gives the cursor.
 ///
@@ -47,4 +49,12 @@ pub fn message(row: OutMessage) -> Result<Outgoing, store::Error> {
         topic: row.topic,
         priority: 0,
     })
+}
+
+/// Returns a kept message as it is shown outside: as fedora-messaging prints it, with its cursor.
+pub fn document(row: OutMessage) -> Result<Map<String, Value>, store::Error> {
+    let sequence = row.sequence;
+    let mut printed = events::print(message(row)?);
+    printed.insert("sequence".to_owned(), sequence.into());
+    Ok(printed)
 }

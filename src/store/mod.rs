@@ -17,6 +17,7 @@ pub mod segments;
 pub mod service;
 pub mod tags;
 pub mod wakeups;
+pub mod webhooks;
 
 pub use db::{Db, Tx, Write};
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! What is the world told, and what has it been told already?
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, parse, without_nul};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, parse, without_nul};
 use std::str::FromStr;
 
 /// How far a message has come.
@@ -75,6 +75,23 @@ pub async fn after(tx: &mut Tx, cursor: i64, limit: i64) -> Result<Vec<OutMessag
     Ok(fetch!(tx, Row, sql, cursor, limit)?.into_iter().map(message).collect())
 }
 
+/// Returns one message; `None` where it is forgotten.
+pub async fn by_sequence(tx: &mut Tx, sequence: i64) -> Result<Option<OutMessage>, Error> {
+    let sql = "SELECT sequence, message_id, topic, subject, headers, body, made_at FROM outbox WHERE sequence = $1";
+    Ok(fetch_optional!(tx, Row, sql, sequence)?.map(message))
+}
+
+/// Returns cursors and topics of up to `limit` messages after a cursor, oldest first.
+pub async fn topics_after(tx: &mut Tx, cursor: i64, limit: i64) -> Result<Vec<(i64, String)>, Error> {
+    let sql = "SELECT sequence, topic FROM outbox WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+    Ok(fetch!(tx, (i64, String), sql, cursor, limit)?)
+}
+
+/// Returns the cursor of the oldest message that is kept.
+pub async fn first(tx: &mut Tx) -> Result<Option<i64>, Error> {
+    Ok(fetch_value!(tx, Option<i64>, "SELECT MIN(sequence) FROM outbox")?)
+}
+
 /// Returns up to `limit` messages that no broker has confirmed, oldest first.
 pub async fn pending(tx: &mut Tx, limit: i64) -> Result<Vec<OutMessage>, Error> {
     let sql = "SELECT sequence, message_id, topic, subject, headers, body, made_at FROM outbox \
@@ -101,7 +118,11 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(OutState, i64)>, Error> {
     rows.into_iter().map(|(state, count)| Ok((parse("outbox.state", &state)?, count))).collect()
 }
 
-/// Forgets messages made before `before` (microseconds) that were sent or parked.
-pub async fn forget(tx: &mut Write, before: i64) -> Result<u64, Error> {
-    Ok(exec!(tx, "DELETE FROM outbox WHERE made_at < $1 AND state <> 'pending'", before)?)
+/// Forgets messages made before `before` that were sent or parked; those made since `held`, only once all
+/// webhooks have come past them; those that a webhook did not take, never. Both are in microseconds.
+pub async fn forget(tx: &mut Write, before: i64, held: i64) -> Result<u64, Error> {
+    let sql = "DELETE FROM outbox WHERE made_at < $1 AND state <> 'pending' \
+               AND (made_at < $2 OR sequence <= (SELECT COALESCE(MIN(cursor), 9223372036854775807) FROM webhooks)) \
+               AND NOT EXISTS (SELECT 1 FROM webhook_parked p WHERE p.sequence = outbox.sequence)";
+    Ok(exec!(tx, sql, before, held)?)
 }

@@ -31,4 +31,5 @@ mod services;
 mod signed;
 mod store;
 mod story;
+mod webhooks;
 mod world;

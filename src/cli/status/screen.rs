@@ -1,6 +1,6 @@
 //! How does the status look on one screen of 80 columns?
 
-use super::{Bus, Events, Report, Service, TagReport};
+use super::{Bus, Events, Report, Service, TagReport, Webhook};
 use crate::bus::Link;
 use crate::cli::output::{COLUMNS, age, count, fit, harmless};
 use crate::cli::tag::{HEADING, Summary};
@@ -16,6 +16,7 @@ pub(super) fn text(report: &Report) -> String {
     lines.extend(events(&report.events, now));
     let waiting: Vec<String> = report.outbox.iter().map(|(state, count)| format!("{count} {state}")).collect();
     lines.push(("messages", if waiting.is_empty() { "none sent yet".to_owned() } else { waiting.join(", ") }));
+    lines.extend(report.webhooks.iter().map(|hook| ("webhook", webhook(hook, now))));
     for bad in &report.bad_records {
         lines.push(("record", format!("{} stays as it was: {}: {}", bad.kind, bad.path, bad.problem)));
     }
@@ -70,6 +71,18 @@ fn link(link: &Link, now: i64) -> String {
         Link::Down { since, .. } => format!("down for {}", age(since * 1_000_000, now)),
         Link::Stopped => "stopped".to_owned(),
     }
+}
+
+fn webhook(hook: &Webhook, now: i64) -> String {
+    let mut line = format!("{}: {} behind", hook.name, hook.behind);
+    if hook.parked > 0 {
+        line.push_str(&format!(", {} parked", hook.parked));
+    }
+    if let Some(since) = hook.since {
+        let problem = hook.problem.as_deref().unwrap_or("no reason known");
+        line.push_str(&format!("; took nothing for {}: {problem}", age(since, now)));
+    }
+    line
 }
 
 fn events(events: &Events, now: i64) -> Vec<(&'static str, String)> {
@@ -147,6 +160,16 @@ mod tests {
                 last: Some(NOW - 12_000_000),
             },
             outbox: BTreeMap::from([("pending", 4)]),
+            webhooks: vec![Webhook {
+                name: "ci".to_owned(),
+                cursor: 4,
+                behind: 3,
+                delivered: 4,
+                failing_since: None,
+                problem: Some("it answered 500".to_owned()),
+                parked: 2,
+                since: Some(NOW - 7_200_000_000),
+            }],
             bad_records: vec![],
             tags: Vec::new(),
             composes: Vec::new(),
@@ -167,6 +190,7 @@ mod tests {
             "events     last 12 s ago; 1 duplicate\n",
             "unfollowed evil\\u{1b}[2J (3)\n",
             "messages   4 pending\n",
+            "webhook    ci: 3 behind, 2 parked; took nothing for 2 h: it answered 500\n",
         ] {
             assert!(screen.contains(part), "{part}{screen}");
         }

@@ -6,6 +6,7 @@ mod outside;
 mod sets;
 mod tagging;
 mod transactions;
+mod webhooks;
 
 use tannery::store::Db;
 

@@ -143,11 +143,11 @@ async fn messages_out_are_sent_in_order_and_then_forgotten(db: Db) {
     for (state, _) in counts {
         assert_eq!(state.name().parse(), Ok(state));
     }
-    assert_eq!(outbox::forget(&mut tx, i64::MAX).await.unwrap(), 2);
+    assert_eq!(outbox::forget(&mut tx, i64::MAX, i64::MAX).await.unwrap(), 2);
     assert_eq!(outbox::last(&mut tx).await.unwrap(), 4, "the cursor never goes back");
     for sequence in [3, 4] {
         outbox::settle(&mut tx, sequence, OutState::Sent, None).await.unwrap();
     }
-    assert_eq!(outbox::forget(&mut tx, i64::MAX).await.unwrap(), 2);
+    assert_eq!(outbox::forget(&mut tx, i64::MAX, i64::MAX).await.unwrap(), 2);
     assert_eq!(outbox::last(&mut tx).await.unwrap(), 4, "not even where nothing is left");
 }

@@ -112,7 +112,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::events::{Severity, outgoing};
+    use crate::events::{Severity, headers, outgoing};
 
     fn one(text: &str) -> Result<Message, Undecodable> {
         parse_one(text.as_bytes(), &Limits::default())
@@ -123,7 +123,8 @@ mod tests {
         let Value::Object(body) = json!({"tag": "f43", "names": ["ä", "b"], "big": 18446744073709551615_u64}) else {
             unreachable!()
         };
-        let sent = outgoing("id-1".to_owned(), "tannery.tag.changed", Severity::Info, 5, body);
+        let headers = headers("tannery.tag.changed", Severity::Info, 5, ["bash"]);
+        let sent = outgoing("id-1".to_owned(), "tannery.tag.changed", headers, body);
         let text = serde_json::to_string(&print(sent.clone())).unwrap();
         let read = one(&text).unwrap();
         assert_eq!((read.topic, read.id, read.headers), (sent.topic, Some(sent.id), sent.headers));

@@ -19,7 +19,7 @@ pub use event::{
     BuildState, BuildStateChange, Event, PackageAction, PackageListChange, Repo, RpmSigned, Tagging, TaskState,
 };
 pub use form::{Message, parse, parse_one, print};
-pub use outgoing::{Outgoing, outgoing};
+pub use outgoing::{Outgoing, headers, outgoing};
 pub use undecodable::Undecodable;
 
 use serde_json::{Map, Value};

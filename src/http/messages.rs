@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(answer.as_array().unwrap().len(), 1);
         assert_eq!((&answer[0]["sequence"], &answer[0]["topic"]), (&json!(1), &json!("tannery.tag.changed")));
         assert_eq!((&answer[0]["body"], &answer[0]["priority"]), (&json!({"n": 0}), &json!(0)));
-        assert_eq!(answer[0]["headers"]["fedora_messaging_schema"], "base.message");
+        assert_eq!(answer[0]["headers"]["fedora_messaging_schema"], "tannery_messages.tag.ChangedV1");
         let sequences = |answer: serde_json::Value| -> Vec<i64> {
             answer.as_array().unwrap().iter().map(|message| message["sequence"].as_i64().unwrap()).collect()
         };

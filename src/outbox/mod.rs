@@ -3,13 +3,14 @@
 //! Formats are in `docs/messages/`. What happened is decided elsewhere; here it only gets an id and
 //! headers, and is brought to the broker and to webhooks.
 
+mod about;
 mod drain;
 mod webhooks;
 
 use serde_json::{Map, Value};
 
 use crate::clock::Clock;
-use crate::events::{self, Outgoing, Severity};
+use crate::events::{self, Outgoing};
 use crate::store::db::{from_json, to_json};
 use crate::store::outbox::{self, OutMessage};
 use crate::store::{self, Write};
@@ -27,7 +28,9 @@ pub async fn tell(
     subject: &str,
     body: Map<String, Value>,
 ) -> Result<i64, store::Error> {
-    let message = events::outgoing(clock.uuid(), topic, Severity::Info, clock.seconds(), body);
+    let (severity, packages) = (about::severity(&body), about::packages(&body));
+    let headers = events::headers(topic, severity, clock.seconds(), packages);
+    let message = events::outgoing(clock.uuid(), topic, headers, body);
     let row = OutMessage {
         sequence: 0,
         message_id: message.id,

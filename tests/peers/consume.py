@@ -3,13 +3,15 @@
     consume.py [--tls DIR] [--queue NAME] [--messages N] [--timeout S] AMQP_URL ROUTING_KEY...
 
 The first line, `{"ready": true, "queue": NAME}`, is printed once the queue is bound and consumed.
-Then a line for each message: id, topic, severity, headers, body, priority. A message that fails its
+Then a line for each message: id, topic, severity, headers, body, priority, the class that it became, its summary
+and the packages it is about. A message that fails its
 schema is rejected by the library and never printed. Status 0: N messages came. Status 1: they did
 not come within S seconds. Status 2: the broker refused.
 """
 
 import argparse
 import json
+import logging
 import sys
 import uuid
 
@@ -39,6 +41,9 @@ class Consumption:
                 "headers": message._headers,
                 "body": message.body,
                 "priority": message.priority,
+                "class": f"{type(message).__module__}.{type(message).__qualname__}",
+                "summary": message.summary,
+                "packages": message.packages,
             }
         )
         self.count += 1
@@ -82,6 +87,8 @@ def main():
     parser.add_argument("--timeout", type=float, default=60)
     arguments = parser.parse_args()
     settings.apply(arguments.url, tls=arguments.tls)
+    # Warns of each message whose class is not installed.
+    logging.getLogger("fedora_messaging.message").setLevel(logging.ERROR)
 
     from fedora_messaging import api
     from twisted.internet import reactor

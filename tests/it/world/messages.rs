@@ -2,6 +2,7 @@
 //! fedora-messaging.
 
 use std::io::{BufRead, BufReader, Lines, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -90,7 +91,16 @@ pub struct Consumer {
 impl Consumer {
     /// Starts `consume.py` with these arguments, and returns it once it consumes.
     pub fn new(arguments: &[&str]) -> Self {
-        let mut child = python("consume.py").args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start(python("consume.py").args(arguments))
+    }
+
+    /// As [`Consumer::new`], with the Python packages in a directory installed beside those of all.
+    pub fn with_packages(packages: &Path, arguments: &[&str]) -> Self {
+        Self::start(python("consume.py").args(arguments).env("PYTHONPATH", packages))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut consumer = Self { child, output };
         assert_eq!(consumer.next().expect("the consumer did not start")["ready"], true);

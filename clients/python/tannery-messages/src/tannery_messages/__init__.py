@@ -1,0 +1,17 @@
+"""What Tannery tells the world, as classes of fedora-messaging: validated, and readable by people."""
+
+from .base import TanneryMessage
+from .compose import StatusV1 as ComposeStatusV1
+from .pungi import ComposeStatusChangeV1 as PungiComposeStatusChangeV1
+from .repo import PublishedV1 as RepoPublishedV1
+from .tag import ChangedV1 as TagChangedV1
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ComposeStatusV1",
+    "PungiComposeStatusChangeV1",
+    "RepoPublishedV1",
+    "TagChangedV1",
+    "TanneryMessage",
+]

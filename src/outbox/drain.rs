@@ -79,8 +79,9 @@ impl Drain {
         let Some(publisher) = &self.publisher else {
             return Ok(self.settle(sequence, OutState::Sent, None).await?);
         };
-        let topic = row.topic.clone();
-        match publisher.publish(self.outgoing(row)?).await {
+        let message = self.outgoing(row)?;
+        let topic = message.routing_key.clone();
+        match publisher.publish(message).await {
             Ok(()) => self.settle(sequence, OutState::Sent, None).await?,
             Err(PublishError::Forbidden { reason }) => {
                 tracing::error!(topic, reason, "the broker forbids {topic}; the message is parked");

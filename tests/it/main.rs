@@ -21,6 +21,7 @@ mod metadata_format;
 mod order;
 mod parity;
 mod peers;
+mod publishing;
 mod python_messages;
 mod records;
 mod refreshes;

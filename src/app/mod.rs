@@ -89,6 +89,12 @@ impl App {
         Self { config, db, clock, bells, tags, repos, composes }
     }
 
+    /// Returns what the bus is set up with; `None` where no broker is configured.
+    pub fn bus_settings(&self) -> Option<crate::bus::Settings> {
+        let config = self.config.bus.as_ref()?;
+        Some(bus::settings(config, self.config.inbox.max_body))
+    }
+
     /// Runs the whole service until SIGTERM or SIGINT.
     pub async fn serve(self) -> Result<(), Error> {
         let running = self.start().await?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::bus::{Inward, settings};
+use super::bus::Inward;
 use super::{App, Error};
 use crate::bus::{Bus, Publisher, Status};
 use crate::http::{self, Readiness, Received};
@@ -104,8 +104,7 @@ impl App {
     }
 
     fn spawn_bus(&self, life: &Lifecycle, received: Received) -> Result<Option<(Publisher, Status)>, Error> {
-        let Some(config) = &self.config.bus else { return Ok(None) };
-        let settings = settings(config, self.config.inbox.max_body);
+        let Some(settings) = self.bus_settings() else { return Ok(None) };
         let (bus, publisher, status) = Bus::new(settings, self.clock.clone())?;
         life.spawn("bus", bus.run(Inward { tags: self.tags.clone(), received }, life.soft().clone()));
         life.spawn("reconnects", reconcile_after_reconnect(self.tags.clone(), status.clone(), life.soft().clone()));

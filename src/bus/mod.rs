@@ -16,6 +16,7 @@
 //! dropping the future of [`Bus::run`] drops everything, lapin's socket included.
 
 mod backoff;
+mod check;
 mod connect;
 mod consume;
 mod delivery;
@@ -28,6 +29,7 @@ mod settings;
 mod status;
 mod topology;
 
+pub use check::{Finding, Verdict as CheckVerdict, check};
 pub use delivery::{Cut, Delivery, Handler, Verdict};
 pub use publish::{Outgoing, PublishError, Publisher};
 pub use settings::{BadSettings, Queue, Settings, Tls};

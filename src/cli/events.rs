@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::value::Value;
 
 use super::output::{Form, harmless, time};
-use super::send;
 use super::suggest::unknown;
+use super::{send, tail};
 use crate::app::App;
 use crate::store::inbox::{self, InboxState, Message};
 
@@ -46,6 +46,7 @@ pub(super) enum Events {
         form: Form,
     },
     Send(send::Send),
+    Tail(tail::Tail),
 }
 
 fn state_parser() -> impl TypedValueParser<Value = InboxState> {
@@ -54,7 +55,7 @@ fn state_parser() -> impl TypedValueParser<Value = InboxState> {
 
 /// A message, as listed.
 #[derive(Debug, Serialize)]
-struct Head {
+pub(super) struct Head {
     sequence: i64,
     id: String,
     door: String,
@@ -86,6 +87,7 @@ impl Events {
             Self::List { state, limit, form } => list(app, state, limit, form).await,
             Self::Show { id, form } => show(app, &id, form).await,
             Self::Send(command) => command.run(app).await,
+            Self::Tail(command) => command.run(app).await,
         }
     }
 }
@@ -97,7 +99,7 @@ async fn list(app: &App, state: Option<InboxState>, limit: u32, form: Form) -> a
     Ok(ExitCode::SUCCESS)
 }
 
-fn head(message: Message) -> Head {
+pub(super) fn head(message: Message) -> Head {
     Head {
         sequence: message.sequence,
         id: message.message_id,
@@ -112,7 +114,7 @@ fn head(message: Message) -> Head {
     }
 }
 
-fn lines(head: &Head) -> String {
+pub(super) fn lines(head: &Head) -> String {
     let line = format!("{}  {}  {:<11}  {}  {}", head.arrived_at, head.door, head.state, head.id, head.topic);
     let reason = head.reason.as_ref().map(|reason| format!("    {}\n", harmless(reason)));
     harmless(&line) + "\n" + &reason.unwrap_or_default()

@@ -3,6 +3,7 @@
 //! A command opens the rooms, asks them, and prints: what anything means is decided there. This is the
 //! only room that uses `anyhow`.
 
+mod bus;
 mod compose;
 mod config;
 mod createrepo;
@@ -18,6 +19,7 @@ mod serve;
 mod status;
 mod suggest;
 mod tag;
+mod tail;
 mod wait_repo;
 mod webhook;
 
@@ -54,6 +56,9 @@ enum Command {
     /// Show the messages that came in, or hand some in
     #[command(subcommand)]
     Events(events::Events),
+    /// Look at the broker
+    #[command(subcommand)]
+    Bus(bus::Bus),
     WaitRepo(wait_repo::WaitRepo),
     Status(status::Status),
     /// Make and show composes
@@ -160,6 +165,7 @@ impl Command {
             Self::Import(command) => command.run(&app).await,
             Self::Tag(command) => command.run(&app).await,
             Self::Events(command) => command.run(&app).await,
+            Self::Bus(command) => command.run(&app).await,
             Self::WaitRepo(command) => command.run(&app).await,
             Self::Status(command) => command.run(&app).await,
             Self::Compose(command) => command.run(&app).await,

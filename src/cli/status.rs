@@ -157,7 +157,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
 }
 
 /// Returns whether another process runs the service on this data directory.
-fn is_running(app: &App) -> Result<bool, store::Error> {
+pub(super) fn is_running(app: &App) -> Result<bool, store::Error> {
     match Lock::take(&app.config.data_dir.join("serve.lock")) {
         Ok(_) => Ok(false),
         Err(store::Error::Locked { .. }) => Ok(true),

@@ -53,6 +53,11 @@ pub struct Decoded {
     pub event: Event,
 }
 
+/// Returns when a message was sent, in seconds after 1970, where its headers say so.
+pub fn sent_at(headers: &Map<String, Value>) -> Option<i64> {
+    envelope::read(headers).ok()?.sent_at
+}
+
 /// Returns what a message means, or why that can never be said.
 ///
 /// A topic that is not one of Koji's gives [`Event::Other`] without a look at the body.

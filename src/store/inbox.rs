@@ -221,6 +221,39 @@ pub async fn heads(tx: &mut Tx, state: Option<InboxState>, limit: i64) -> Result
     rows.into_iter().map(message).collect()
 }
 
+/// Returns up to `limit` messages after a place in the order of arrival, oldest first; without their bodies.
+pub async fn heads_after(tx: &mut Tx, sequence: i64, limit: i64) -> Result<Vec<Message>, Error> {
+    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, body_digest, \
+               arrived_at, event_id, state, reason, duplicates FROM inbox WHERE sequence > $1 ORDER BY sequence LIMIT $2";
+    fetch!(tx, Row, sql, sequence, limit)?.into_iter().map(message).collect()
+}
+
+/// Returns the message at a place, without its body.
+pub async fn head(tx: &mut Tx, sequence: i64) -> Result<Option<Message>, Error> {
+    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, body_digest, \
+               arrived_at, event_id, state, reason, duplicates FROM inbox WHERE sequence = $1";
+    fetch_optional!(tx, Row, sql, sequence)?.map(message).transpose()
+}
+
+/// Returns the newest message that came by a door, without its body.
+pub async fn last_by(tx: &mut Tx, door: Door) -> Result<Option<Message>, Error> {
+    let sql = "SELECT sequence, message_id, door, topic, headers, substr(body, 1, 0), body_size, body_digest, \
+               arrived_at, event_id, state, reason, duplicates FROM inbox WHERE door = $1 ORDER BY sequence DESC LIMIT 1";
+    fetch_optional!(tx, Row, sql, door.name())?.map(message).transpose()
+}
+
+/// Returns the place behind which the last `count` messages are.
+pub async fn before_last(tx: &mut Tx, count: i64) -> Result<i64, Error> {
+    let sql = "SELECT sequence FROM inbox ORDER BY sequence DESC LIMIT 1 OFFSET $1";
+    Ok(fetch_optional!(tx, (i64,), sql, count)?.map_or(0, |(sequence,)| sequence))
+}
+
+/// Returns the places of the messages that wait, from `sequence` on.
+pub async fn waiting_from(tx: &mut Tx, sequence: i64) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT sequence FROM inbox WHERE state = 'waiting' AND sequence >= $1 ORDER BY sequence";
+    Ok(fetch!(tx, (i64,), sql, sequence)?.into_iter().map(|(sequence,)| sequence).collect())
+}
+
 /// Returns the message with this id.
 pub async fn by_id(tx: &mut Tx, message_id: &str) -> Result<Option<Message>, Error> {
     let sql = "SELECT sequence, message_id, door, topic, headers, body, body_size, body_digest, arrived_at, event_id, \

@@ -118,6 +118,33 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(OutState, i64)>, Error> {
     rows.into_iter().map(|(state, count)| Ok((parse("outbox.state", &state)?, count))).collect()
 }
 
+/// A message that the broker forbids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbidden {
+    /// Its topic, without the configured prefix.
+    pub topic: String,
+    /// The broker's words.
+    pub reason: String,
+    /// Whether no later message was sent.
+    pub is_newest: bool,
+}
+
+/// Returns the last message that the broker forbids.
+pub async fn last_parked(tx: &mut Tx) -> Result<Option<Forbidden>, Error> {
+    let sql = "SELECT sequence, topic, COALESCE(reason, '') FROM outbox WHERE state = 'parked' \
+               ORDER BY sequence DESC LIMIT 1";
+    let parked = fetch_optional!(tx, (i64, String, String), sql)?;
+    let Some((sequence, topic, reason)) = parked else { return Ok(None) };
+    let later = "SELECT COUNT(*) FROM outbox WHERE state = 'sent' AND sequence > $1";
+    let is_newest = fetch_value!(tx, i64, later, sequence)? == 0;
+    Ok(Some(Forbidden { topic, reason, is_newest }))
+}
+
+/// Has all messages sent that the broker forbade; returns how many.
+pub async fn resend_parked(tx: &mut Write) -> Result<u64, Error> {
+    Ok(exec!(tx, "UPDATE outbox SET state = 'pending', reason = NULL WHERE state = 'parked'")?)
+}
+
 /// Forgets messages made before `before` that were sent or parked; those made since `held`, only once all
 /// webhooks have come past them; those that a webhook did not take, never. Both are in microseconds.
 pub async fn forget(tx: &mut Write, before: i64, held: i64) -> Result<u64, Error> {

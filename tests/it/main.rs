@@ -5,6 +5,7 @@
 
 mod assembled;
 mod bus;
+mod bus_check;
 mod checkers;
 mod cli;
 mod clients;
@@ -12,6 +13,7 @@ mod compose;
 mod createrepo;
 mod durable;
 mod export;
+mod following;
 mod full_disk;
 mod histories;
 mod kill;

@@ -10,6 +10,7 @@ use super::on_both;
 on_both![
     the_inbox_keeps_each_message_once_with_what_became_of_it,
     waiting_messages_are_released_or_dropped,
+    messages_are_followed_in_the_order_of_arrival,
     unfollowed_tags_are_counted_and_their_names_bounded,
     a_nul_never_reaches_a_text_column,
     a_wake_up_goes_only_at_the_sequence_it_was_read_at,
@@ -101,6 +102,37 @@ async fn waiting_messages_are_released_or_dropped(db: Db) {
     inbox::settle(&mut tx, refused[0].sequence, InboxState::Applied, None).await.unwrap();
     assert_eq!(inbox::newest(&mut tx, InboxState::Applied, 9).await.unwrap()[0].reason, None);
     assert_eq!(inbox::newest(&mut tx, InboxState::Dropped, 9).await.unwrap()[0].message_id, "old");
+}
+
+async fn messages_are_followed_in_the_order_of_arrival(db: Db) {
+    let mut tx = db.write().await.unwrap();
+    assert_eq!(inbox::before_last(&mut tx, 3).await.unwrap(), 0);
+    assert!(inbox::last_by(&mut tx, Door::Amqp).await.unwrap().is_none());
+    for (id, door, state) in [
+        ("one", Door::Amqp, InboxState::Waiting),
+        ("two", Door::Cli, InboxState::Applied),
+        ("three", Door::Amqp, InboxState::Waiting),
+        ("four", Door::Http, InboxState::Waiting),
+    ] {
+        inbox::insert(&mut tx, NewMessage { door, ..message(id, state) }).await.unwrap();
+    }
+    let after = async |tx: &mut tannery::store::Tx, sequence, limit| {
+        let heads = inbox::heads_after(tx, sequence, limit).await.unwrap();
+        assert!(heads.iter().all(|head| head.body.is_empty() && head.body_size == i64::MAX));
+        heads.into_iter().map(|head| head.message_id).collect::<Vec<_>>()
+    };
+    assert_eq!(after(&mut tx, 0, 9).await, ["one", "two", "three", "four"]);
+    assert_eq!(after(&mut tx, 1, 2).await, ["two", "three"]);
+    for (count, place) in [(0, 4), (1, 3), (3, 1), (4, 0), (9, 0)] {
+        assert_eq!(inbox::before_last(&mut tx, count).await.unwrap(), place, "{count}");
+    }
+    assert_eq!(inbox::waiting_from(&mut tx, 2).await.unwrap(), [3, 4]);
+    inbox::settle(&mut tx, 3, InboxState::Applied, None).await.unwrap();
+    assert_eq!(inbox::waiting_from(&mut tx, 0).await.unwrap(), [1, 4]);
+    let ended = inbox::head(&mut tx, 3).await.unwrap().unwrap();
+    assert_eq!((ended.message_id.as_str(), ended.state), ("three", InboxState::Applied));
+    assert!(inbox::head(&mut tx, 5).await.unwrap().is_none());
+    assert_eq!(inbox::last_by(&mut tx, Door::Amqp).await.unwrap().unwrap().message_id, "three");
 }
 
 async fn unfollowed_tags_are_counted_and_their_names_bounded(db: Db) {

@@ -143,7 +143,13 @@ async fn messages_out_are_sent_in_order_and_then_forgotten(db: Db) {
     for (state, _) in counts {
         assert_eq!(state.name().parse(), Ok(state));
     }
+    let parked = outbox::last_parked(&mut tx).await.unwrap().unwrap();
+    assert_eq!((parked.reason.as_str(), parked.is_newest), ("403\u{fffd}", true), "nothing was sent after it");
+    assert_eq!(outbox::resend_parked(&mut tx).await.unwrap(), 1);
+    assert_eq!(sequences(outbox::pending(&mut tx, 1).await.unwrap()), [2]);
+    outbox::settle(&mut tx, 2, OutState::Parked, None).await.unwrap();
     assert_eq!(outbox::forget(&mut tx, i64::MAX, i64::MAX).await.unwrap(), 2);
+    assert_eq!(outbox::last_parked(&mut tx).await.unwrap(), None);
     assert_eq!(outbox::last(&mut tx).await.unwrap(), 4, "the cursor never goes back");
     for sequence in [3, 4] {
         outbox::settle(&mut tx, sequence, OutState::Sent, None).await.unwrap();

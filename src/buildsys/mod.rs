@@ -6,6 +6,7 @@
 
 mod import;
 mod intake;
+pub mod koji;
 pub mod local;
 mod spool;
 mod volume;

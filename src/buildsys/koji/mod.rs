@@ -1,5 +1,15 @@
 //! What does a Koji hub say? Its calls, asked over HTTP.
 //!
-//! The hub's rows as they are; what a tag means is not decided here.
+//! The hub's rows as they are, anonymously and read only; what a tag means is not decided here. A call is made by a
+//! function of [`calls`] and asked through a [`Hub`], alone or many in one.
 
+mod answer;
+pub mod calls;
+mod error;
+mod hub;
+mod pace;
 pub mod xmlrpc;
+
+pub use calls::{Ask, Sink, TagRef};
+pub use error::Error;
+pub use hub::{Hub, Settings};

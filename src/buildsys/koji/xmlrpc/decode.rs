@@ -27,6 +27,7 @@ impl Default for Limits {
 
 /// Reads an answer. `each` is given the values that stand in `within` arrays, each with its places in these: the
 /// whole value for 0, the elements of the array that the answer is for 1, those of the arrays in it for 2.
+/// Returns how many elements the outermost array has, so that empty ones in it are known of too.
 ///
 /// # Errors
 /// It is a fault, cannot be read, is no answer, goes beyond a limit, or `each` refuses a value.
@@ -35,24 +36,42 @@ pub fn read<E: From<Error>>(
     within: usize,
     limits: Limits,
     mut each: impl FnMut(&[usize], Value) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<usize, E> {
+    answer(input, limits, |parser| parser.each(within, &mut Vec::new(), &mut each))
+}
+
+/// Reads an answer that is a struct of arrays. `each` is given their elements, with the name of the member.
+/// Returns the names of the members, those of empty arrays too.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_members<E: From<Error>>(
+    input: impl BufRead,
+    limits: Limits,
+    mut each: impl FnMut(&str, Value) -> Result<(), E>,
+) -> Result<Vec<String>, E> {
+    answer(input, limits, |parser| parser.each_of_members(&mut each))
+}
+
+fn answer<R: BufRead, T, E: From<Error>>(
+    input: R,
+    limits: Limits,
+    value: impl FnOnce(&mut Parser<R>) -> Result<T, E>,
+) -> Result<T, E> {
     let mut parser = Parser(Tokens::new(input, limits));
     parser.open("methodResponse")?;
-    match parser.either("params", "fault")? {
-        true => {
-            parser.open("param")?;
-            parser.open("value")?;
-            parser.each(within, &mut Vec::new(), &mut each)?;
-            parser.close("param")?;
-            parser.close("params")?;
-        }
-        false => {
-            parser.open("value")?;
-            return Err(fault(&parser.value(0)?).into());
-        }
+    if !parser.either("params", "fault")? {
+        parser.open("value")?;
+        return Err(fault(&parser.value(0)?).into());
     }
+    parser.open("param")?;
+    parser.open("value")?;
+    let found = value(&mut parser)?;
+    parser.close("param")?;
+    parser.close("params")?;
     parser.close("methodResponse")?;
-    Ok(parser.end()?)
+    parser.end()?;
+    Ok(found)
 }
 
 fn fault(value: &Value) -> Error {
@@ -71,11 +90,12 @@ impl<R: BufRead> Parser<R> {
         within: usize,
         places: &mut Vec<usize>,
         each: &mut impl FnMut(&[usize], Value) -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<usize, E> {
         if within == 0 {
             self.0.begin_value();
             let value = self.value(places.len())?;
-            return each(places, value);
+            each(places, value)?;
+            return Ok(0);
         }
         self.open("array")?;
         self.open("data")?;
@@ -87,7 +107,27 @@ impl<R: BufRead> Parser<R> {
             at += 1;
         }
         self.close("array")?;
-        Ok(self.close("value")?)
+        self.close("value")?;
+        Ok(at)
+    }
+
+    /// As [`Parser::each`], of the arrays that are the members of the struct that comes now.
+    fn each_of_members<E: From<Error>>(
+        &mut self,
+        each: &mut impl FnMut(&str, Value) -> Result<(), E>,
+    ) -> Result<Vec<String>, E> {
+        let mut names = Vec::new();
+        self.open("struct")?;
+        while self.another("member", "struct")? {
+            self.open("name")?;
+            let name = self.text("name")?;
+            self.open("value")?;
+            self.each(1, &mut Vec::new(), &mut |_: &[usize], value| each(&name, value))?;
+            self.close("member")?;
+            names.push(name);
+        }
+        self.close("value")?;
+        Ok(names)
     }
 
     /// Returns the value whose start tag has been read, to its end tag.
@@ -211,136 +251,4 @@ impl<R: BufRead> Parser<R> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn whole(answer: &str) -> Result<Value, Error> {
-        let mut found = Value::Null;
-        read(answer.as_bytes(), 0, Limits::default(), |_, value| {
-            found = value;
-            Ok::<_, Error>(())
-        })?;
-        Ok(found)
-    }
-
-    fn answer(value: &str) -> String {
-        format!(
-            "<?xml version='1.0'?>\n<methodResponse>\n<params>\n<param>\n{value}\n</param>\n</params>\n</methodResponse>\n"
-        )
-    }
-
-    #[test]
-    fn every_kind_of_value_is_read() {
-        for (xml, value) in [
-            ("<nil/>", Value::Null),
-            ("<nil></nil>", Value::Null),
-            ("<int>-7</int>", json!(-7)),
-            ("<i8>5000000000</i8>", json!(5_000_000_000_u64)),
-            ("<double>1795226436.523096</double>", json!(1795226436.523096)),
-            ("<boolean>1</boolean>", json!(true)),
-            ("<string></string>", json!("")),
-            ("<string/>", json!("")),
-            ("<string> a &lt;&#65;&amp;&#x42;\n </string>", json!(" a <A&B\n ")),
-            ("plain &quot;text&quot;", json!("plain \"text\"")),
-            ("", json!("")),
-            ("<base64>\np4lk\nLKW0\n</base64>", json!("p4lkLKW0")),
-            ("<array><data>\n</data></array>", json!([])),
-            ("<struct>\n</struct>", json!({})),
-            (
-                "<struct><member>\n<name></name>\n<value><array><data>\n<value><int>1</int></value>\n\
-                 <value><nil/></value></data></array></value>\n</member></struct>",
-                json!({ "": [1, null] }),
-            ),
-        ] {
-            assert_eq!(whole(&answer(&format!("<value>{xml}</value>"))).unwrap(), value, "{xml}");
-        }
-    }
-
-    #[test]
-    fn elements_of_arrays_are_given_one_by_one_with_their_places() {
-        let array = |values: &[&str]| format!("<value><array><data>{}</data></array></value>", values.concat());
-        let (one, two) = ("<value><int>1</int></value>", "<value><int>2</int></value>");
-        let text = answer(&array(&[&array(&[one, two]), &array(&[]), &array(&[two])]));
-        let mut found = Vec::new();
-        read(text.as_bytes(), 2, Limits::default(), |places, value| {
-            found.push((places.to_vec(), value));
-            Ok::<_, Error>(())
-        })
-        .unwrap();
-        assert_eq!(found, [(vec![0, 0], json!(1)), (vec![0, 1], json!(2)), (vec![2, 0], json!(2))]);
-    }
-
-    #[test]
-    fn a_fault_tells_its_number_and_text() {
-        let text = "<?xml version='1.0'?>\n<methodResponse>\n<fault>\n<value><struct>\n<member>\n<name>faultCode</name>\n\
-                    <value><int>1004</int></value>\n</member>\n<member>\n<name>faultString</name>\n\
-                    <value><string>not you</string></value>\n</member>\n</struct></value>\n</fault>\n</methodResponse>\n";
-        assert_eq!(whole(text).unwrap_err().to_string(), "the hub says: not you (fault 1004)");
-    }
-
-    /// Calls and answers recorded from a real hub; two requests were made to be refused.
-    #[test]
-    fn what_a_hub_answered_is_read() {
-        let samples = include_str!("../../../../tests/data/koji/xmlrpc.jsonl");
-        let (mut answered, mut faults, mut refused) = (0, 0, 0);
-        for sample in samples.lines() {
-            let sample: Value = serde_json::from_str(sample).unwrap();
-            match whole(sample["reply"].as_str().unwrap()) {
-                Ok(value) => {
-                    answered += 1;
-                    if sample["method"] == "multiCall" {
-                        assert_eq!((&value[0][0]["name"], &value[1]["faultCode"]), (&json!("f43"), &json!(1000)));
-                    }
-                }
-                Err(Error::Fault { code, .. }) => {
-                    faults += 1;
-                    assert!([1000, 1004, 1019].contains(&code), "{sample}");
-                }
-                Err(_) => {
-                    refused += 1;
-                    assert_eq!(sample["status"], 400);
-                }
-            }
-        }
-        assert_eq!((answered, faults, refused), (27, 4, 2));
-    }
-
-    #[test]
-    fn what_is_no_answer_is_refused() {
-        let good = answer("<value><array><data><value><int>1</int></value></data></array></value>");
-        for end in 0..good.trim_end().len() {
-            assert!(whole(&good[..end]).is_err(), "{end}");
-        }
-        for (bad, wrong) in [
-            ("<html><body>Proxy Error</body></html>".to_owned(), "<methodResponse> was to come"),
-            (answer("<value><int>1e3</int></value>"), "1e3 is no int"),
-            (answer("<value><boolean>2</boolean></value>"), "2 is no boolean"),
-            (answer("<value><money>2</money></value>"), "the type money"),
-            (answer("<value><int>1</int>x</value>"), "</value> was to come"),
-            (answer("<value>&bomb;</value>"), "an entity"),
-            (format!("<!DOCTYPE x [<!ENTITY bomb \"x\">]>{good}"), "a document type"),
-            (format!("{good}<x/>"), "the end was to come"),
-        ] {
-            let error = whole(&bad).unwrap_err().to_string();
-            assert!(error.contains(wrong), "{error}");
-        }
-    }
-
-    #[test]
-    fn an_answer_beyond_a_limit_is_refused() {
-        let limits = Limits { bytes: 10_000, value: 1_000, depth: 8 };
-        let refused = |text: &str| read(text.as_bytes(), 0, limits, |_, _| Ok::<_, Error>(())).unwrap_err().to_string();
-        let text = |length: usize| answer(&format!("<value><string>{}</string></value>", "x".repeat(length)));
-        assert_eq!(refused(&text(2_000)), "the answer has more than 1000 bytes in one value");
-        let values = |count: usize| "<value><int>1</int></value>".repeat(count);
-        let many = answer(&format!("<value><array><data>{}</data></array></value>", values(400)));
-        assert_eq!(refused(&many), "the answer has more than 1000 bytes in one value");
-        let error = read(many.as_bytes(), 1, limits, |_, _| Ok::<_, Error>(())).unwrap_err();
-        assert_eq!(error.to_string(), "the answer has more than 10000 bytes");
-        let deep =
-            answer(&format!("{}<value/>{}", "<value><array><data>".repeat(9), "</data></array></value>".repeat(9)));
-        assert_eq!(refused(&deep), "the answer has more than 8 values in each other");
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ mod tokens;
 
 use std::io;
 
-pub use decode::{Limits, read};
+pub use decode::{Limits, read, read_members};
 pub use encode::{Call, multi_call};
 
 /// Why an answer is none.

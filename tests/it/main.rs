@@ -17,6 +17,7 @@ mod following;
 mod full_disk;
 mod histories;
 mod kill;
+mod koji;
 mod made;
 mod memory;
 mod metadata_format;

@@ -110,7 +110,7 @@ impl Error {
     /// Returns whether the same call may well succeed later, with nothing else changed.
     ///
     /// That is so of connections, of what servers in front of a hub answer while it is away or overrun, and of one
-    /// fault, 1014. Fault 1006 is not among them: it speaks of a session that is locked, and there is none here.
+    /// fault, 1014. Fault 1006 is not among them: it speaks of a login that is locked, and nobody logs in here.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Network { source, .. } => !source.is_builder() && !source.is_redirect(),

@@ -6,6 +6,7 @@
 
 mod chance;
 mod http;
+pub mod hub;
 mod messages;
 mod peer;
 mod readers;

@@ -64,4 +64,12 @@ impl Clock {
             }
         }
     }
+
+    /// Returns a number from 0 up to but not including 1, out of the random part of an id: for pauses that are not to
+    /// be equally long.
+    pub fn chance(&self) -> f64 {
+        let id = self.uuid();
+        let digits = u32::from_str_radix(id.get(..8).unwrap_or_default(), 16).unwrap_or_default();
+        f64::from(digits) / (f64::from(u32::MAX) + 1.0)
+    }
 }

@@ -22,20 +22,13 @@ impl Backoff {
     pub(super) fn pause(&mut self, clock: &Clock) -> Duration {
         let whole = self.next;
         self.next = whole.saturating_mul(2).min(self.max);
-        whole.mul_f64(0.5 + chance(clock) / 2.0)
+        whole.mul_f64(0.5 + clock.chance() / 2.0)
     }
 
     /// Begins again with the shortest pause.
     pub(super) fn reset(&mut self) {
         self.next = self.min;
     }
-}
-
-/// Returns a number from 0 up to but not including 1, out of the random part of an id.
-fn chance(clock: &Clock) -> f64 {
-    let id = clock.uuid();
-    let digits = u32::from_str_radix(id.get(..8).unwrap_or_default(), 16).unwrap_or_default();
-    f64::from(digits) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

@@ -89,19 +89,12 @@ impl Tries {
         if self.left == 0 || !error.is_transient() {
             return None;
         }
-        let ours = self.pause.mul_f64(0.5 + chance(clock) / 2.0);
+        let ours = self.pause.mul_f64(0.5 + clock.chance() / 2.0);
         let pause = error.retry_after().map_or(ours, |asked| asked.max(ours)).min(self.longest);
         self.pause = self.pause.saturating_mul(2).min(self.longest);
         self.patience = self.patience.checked_sub(pause)?;
         Some(pause)
     }
-}
-
-/// Returns a number from 0 up to but not including 1, out of the random part of an id.
-fn chance(clock: &Clock) -> f64 {
-    let id = clock.uuid();
-    let digits = u32::from_str_radix(id.get(..8).unwrap_or_default(), 16).unwrap_or_default();
-    f64::from(digits) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]

@@ -6,40 +6,12 @@ use super::super::error::Error;
 use super::super::xmlrpc::Call;
 use super::ask::Ask;
 use super::row::Row;
+use crate::events::BuildState;
 
-/// What became of a build (`BUILD_STATES` of `koji/__init__.py`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BuildState {
-    /// It is being built.
-    Building,
-    /// It is there.
-    Complete,
-    /// It is gone, with its files and signatures. Its name stays taken.
-    Deleted,
-    /// It could not be built.
-    Failed,
-    /// It was given up, or reset to be imported again.
-    Canceled,
-}
-
-impl BuildState {
-    /// Returns the state of a number.
-    pub fn of(number: i64) -> Option<Self> {
-        match number {
-            0 => Some(Self::Building),
-            1 => Some(Self::Complete),
-            2 => Some(Self::Deleted),
-            3 => Some(Self::Failed),
-            4 => Some(Self::Canceled),
-            _ => None,
-        }
-    }
-
-    /// Takes the state out of a row.
-    pub(super) fn take(row: &mut Row, name: &str) -> Result<Self, Error> {
-        let number = row.int(name)?;
-        Self::of(number).ok_or_else(|| row.wrong(name, Some(&number.into())))
-    }
+/// Takes the state of a build out of a row.
+pub(super) fn state(row: &mut Row, name: &str) -> Result<BuildState, Error> {
+    let number = row.int(name)?;
+    BuildState::of(number).ok_or_else(|| row.wrong(name, Some(&number.into())))
 }
 
 /// A build.
@@ -98,7 +70,7 @@ impl Build {
             version: row.text("version")?,
             release: row.text("release")?,
             epoch: row.int_or_nil("epoch")?,
-            state: BuildState::take(row, "state")?,
+            state: state(row, "state")?,
             volume_name: row.text("volume_name")?,
             draft: row.flag_or_off("draft")?,
             task_id: row.int_or_nil("task_id")?,

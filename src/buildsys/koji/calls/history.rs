@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::super::error::Error;
 use super::super::xmlrpc::Call;
 use super::ask::Ask;
-use super::builds::BuildState;
+use super::builds::state;
 use super::row::{Row, shape};
 use super::tags::TagRef;
+use crate::events::BuildState;
 
 /// A versioned table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -194,7 +195,7 @@ fn tagged(row: &mut Row) -> Result<Was, Error> {
         version: row.text("version")?,
         release: row.text("release")?,
         epoch: row.int_or_nil("epoch")?,
-        state: BuildState::take(row, "build.state")?,
+        state: state(row, "build.state")?,
     })
 }
 

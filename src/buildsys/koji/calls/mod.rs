@@ -16,9 +16,10 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use crate::events::BuildState;
 pub use ask::Ask;
 pub(super) use ask::Stop;
-pub use builds::{Build, BuildState, TaggedBuild, Volume, build, tagged, volumes};
+pub use builds::{Build, TaggedBuild, Volume, build, tagged, volumes};
 pub use history::{Filter, History, Span, Table, Was, history};
 pub(super) use row::shape;
 pub(super) use rpms::pour;

@@ -1,8 +1,10 @@
--- Builds, and RPM files by what they hold.
+-- Builds, and RPM files by what they hold. The hub_id is the id in the build system, our own where that is the
+-- local one; a hub's builds are known by their rows before any file of theirs is.
 
 CREATE TABLE builds (
     id BIGINT PRIMARY KEY,
     buildsys TEXT NOT NULL,
+    hub_id BIGINT NOT NULL,
     name TEXT NOT NULL,
     version TEXT NOT NULL,
     release TEXT NOT NULL,
@@ -11,6 +13,7 @@ CREATE TABLE builds (
     exclusive_arch TEXT NOT NULL,
     exclude_arch TEXT NOT NULL,
     imported_at BIGINT NOT NULL,
+    UNIQUE (buildsys, hub_id),
     UNIQUE (buildsys, name, version, release)
 );
 

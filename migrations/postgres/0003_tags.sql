@@ -1,12 +1,53 @@
--- Tags with Koji's meaning: links, package lists and taggings as intervals [from_event, to_event).
+-- Tags with Koji's meaning: settings, links, package lists and taggings as intervals [from_event, to_event). Event
+-- ids are those of the build system; those of two never compare.
 
+-- A tag is known by (buildsys, hub_id); the hub_id of a tag of ours is its id. It is there at an event where it has
+-- a row of settings then. The rows of a hub's tag are complete from since_event on; whole_event is the event of the
+-- last reading of all, read_event that of the last one of anything. All are 0 where we keep the rows ourselves.
 CREATE TABLE tags (
     id BIGINT PRIMARY KEY,
     buildsys TEXT NOT NULL,
+    hub_id BIGINT NOT NULL,
     name TEXT NOT NULL,
-    arches TEXT NOT NULL,
-    created_event BIGINT NOT NULL,
+    since_event BIGINT NOT NULL,
+    whole_event BIGINT NOT NULL,
+    read_event BIGINT NOT NULL,
+    UNIQUE (buildsys, hub_id),
     UNIQUE (buildsys, name)
+);
+
+CREATE TABLE tag_configs (
+    tag_id BIGINT NOT NULL REFERENCES tags (id),
+    arches TEXT NOT NULL,
+    lock TEXT NOT NULL CHECK (lock IN ('open', 'locked')),
+    from_event BIGINT NOT NULL,
+    to_event BIGINT,
+    PRIMARY KEY (tag_id, from_event)
+);
+
+-- Further settings that decide a set, as JSON; null for one that is taken away from what is inherited.
+CREATE TABLE tag_extras (
+    tag_id BIGINT NOT NULL REFERENCES tags (id),
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    from_event BIGINT NOT NULL,
+    to_event BIGINT,
+    PRIMARY KEY (tag_id, key, from_event)
+);
+
+-- Repositories outside. What has no history in the hub (url, merge_mode, arches) is as it was at the last reading at
+-- which the row counted; without a url it never did.
+CREATE TABLE tag_repos (
+    tag_id BIGINT NOT NULL REFERENCES tags (id),
+    repo_id BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    url TEXT,
+    priority BIGINT NOT NULL,
+    merge_mode TEXT,
+    arches TEXT NOT NULL,
+    from_event BIGINT NOT NULL,
+    to_event BIGINT,
+    PRIMARY KEY (tag_id, repo_id, from_event)
 );
 
 CREATE TABLE tag_parents (

@@ -5,19 +5,16 @@
 //! the second it belongs to, and intervals are derived from all acts, so the order of arrival does
 //! not matter (invariant I5).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 
-use super::{BuildFiles, BuildSystem, Error, Facts, TagFacts, Volume};
+use super::{BuildFiles, BuildSystem, Error, Facts, Volume, facts};
 use crate::model::{PackageName, TagName};
 use crate::store::builds::{self, BuildRow, BuildState};
 use crate::store::tags::{self as rows, Act, PackageState, TagRow};
 use crate::store::{self, Db, Tx, Write};
-
-/// Most tags that one tag may inherit from; Fedora's deepest chains have some dozens.
-const MOST_ANCESTORS: usize = 10_000;
 
 /// What the rules of the build system forbid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,59 +60,10 @@ impl Local {
         event: i64,
     ) -> Result<Option<Facts>, Error> {
         let mut tx = self.db.read().await?;
-        let mut tags = BTreeMap::new();
-        let mut todo = vec![root.clone()];
-        while let Some(name) = todo.pop() {
-            if tags.contains_key(&name) {
-                continue;
-            }
-            let Some(tag) = rows::by_name(&mut tx, &self.id, name.as_str()).await? else {
-                continue;
-            };
-            let facts = TagFacts {
-                arches: tag.arches,
-                links: rows::links(&mut tx, tag.id, event).await?,
-                packages: rows::packages(&mut tx, tag.id, packages, event).await?,
-                taggings: rows::taggings(&mut tx, tag.id, packages, event).await?,
-            };
-            todo.extend(facts.links.iter().map(|link| link.parent.clone()));
-            tags.insert(name, facts);
-            if tags.len() > MOST_ANCESTORS {
-                return Err(Error::TooManyTags { root: root.clone(), limit: MOST_ANCESTORS });
-            }
-        }
-        if !tags.contains_key(root) {
-            return Ok(None);
-        }
+        let facts = facts::read(&mut tx, &self.id, root, packages, event).await?;
+        let Some(facts) = facts else { return Ok(None) };
         let event = rows::last_event(&mut tx).await?.min(event);
-        Ok(Some(Facts { root: root.clone(), event, tags }))
-    }
-
-    async fn read_own_packages(&self, tags: &[TagName], event: i64) -> Result<BTreeSet<PackageName>, Error> {
-        let mut tx = self.db.read().await?;
-        let mut packages = BTreeSet::new();
-        for name in tags {
-            if let Some(tag) = rows::by_name(&mut tx, &self.id, name.as_str()).await? {
-                packages.extend(rows::own_packages(&mut tx, tag.id, event).await?);
-            }
-        }
-        Ok(packages)
-    }
-
-    async fn read_builds(&self, ids: &[i64]) -> Result<Vec<BuildFiles>, Error> {
-        let mut tx = self.db.read().await?;
-        let mut found: BTreeMap<i64, BuildFiles> = BTreeMap::new();
-        for some in ids.chunks(500) {
-            for build in builds::by_ids(&mut tx, some).await? {
-                found.insert(build.id, BuildFiles { build, copies: Vec::new() });
-            }
-            for copy in builds::copies(&mut tx, some).await? {
-                if let Some(files) = found.get_mut(&copy.build_id) {
-                    files.copies.push(copy);
-                }
-            }
-        }
-        Ok(found.into_values().collect())
+        Ok(Some(Facts { event, ..facts }))
     }
 }
 
@@ -134,11 +82,11 @@ impl BuildSystem for Local {
         tags: &'a [TagName],
         event: i64,
     ) -> BoxFuture<'a, Result<BTreeSet<PackageName>, Error>> {
-        Box::pin(self.read_own_packages(tags, event))
+        Box::pin(async move { facts::own_packages(&mut self.db.read().await?, &self.id, tags, event).await })
     }
 
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, Error>> {
-        Box::pin(self.read_builds(ids))
+        Box::pin(async move { facts::build_files(&mut self.db.read().await?, ids).await })
     }
 
     fn file(&self, location: &str) -> PathBuf {

@@ -4,6 +4,7 @@
 //! both kinds share. What a tag *means* (inheritance, latest, signatures) is not decided here: the
 //! answers are rows.
 
+mod facts;
 mod import;
 mod intake;
 pub mod koji;
@@ -30,7 +31,7 @@ pub use volume::Volume;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Our own tables could not be read.
-    #[error("the local build system did not answer")]
+    #[error("the rows of the build system could not be read")]
     Store(#[from] crate::store::Error),
     /// The inheritance of a tag holds more tags than any real one.
     #[error("tag {root} inherits from more than {limit} tags")]
@@ -40,6 +41,16 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// The rows of a tag at an event are not known; they may be asked for.
+    #[error("what tag {tag} was at event {event} is not known: its rows are complete from event {since} on")]
+    NotKnownThen {
+        /// The tag.
+        tag: TagName,
+        /// The event.
+        event: i64,
+        /// The first event at which they are.
+        since: i64,
+    },
 }
 
 /// The rows of one tag, at one event.
@@ -47,11 +58,13 @@ pub enum Error {
 pub struct TagFacts {
     /// Its own base arches.
     pub arches: Vec<Arch>,
+    /// Whether it says itself that its repositories have all builds, not only the latest; `None`: it does not say.
+    pub include_all: Option<bool>,
     /// Its links to parents, by priority.
     pub links: Vec<LinkRow>,
     /// Its own package list.
     pub packages: Vec<PackageRow>,
-    /// Complete builds that stand in it, the newest tagging first, then the highest build id.
+    /// Complete builds that stand in it, the newest tagging first, then the highest id in the build system.
     pub taggings: Vec<TaggingRow>,
 }
 

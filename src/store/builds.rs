@@ -8,12 +8,12 @@ use crate::model::{FileFacts, Nevra, Nvr, Package, Sha256, Sigkey};
 pub enum BuildState {
     /// It was built and imported.
     Complete,
-    /// It was deleted in the build system.
+    /// It was deleted or reset in the build system, or never completed there.
     Deleted,
 }
 
 impl BuildState {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",
             Self::Deleted => "deleted",
@@ -24,7 +24,7 @@ impl BuildState {
 /// A build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildRow {
-    /// Its id in its build system.
+    /// Its id with us.
     pub id: i64,
     /// Name, version, release.
     pub nvr: Nvr,
@@ -113,11 +113,11 @@ fn rpm_row(row: Rpm) -> Result<RpmRow, Error> {
     })
 }
 
-/// Makes a build; gives its id.
+/// Makes a build of ours; gives its id.
 pub async fn create(tx: &mut Write, buildsys: &str, nvr: &Nvr, epoch: u32, now: i64) -> Result<i64, Error> {
     let id = tx.next("builds").await?;
-    let sql = "INSERT INTO builds (id, buildsys, name, version, release, epoch, state, exclusive_arch, exclude_arch, \
-               imported_at) VALUES ($1, $2, $3, $4, $5, $6, 'complete', '[]', '[]', $7)";
+    let sql = "INSERT INTO builds (id, buildsys, hub_id, name, version, release, epoch, state, exclusive_arch, \
+               exclude_arch, imported_at) VALUES ($1, $2, $1, $3, $4, $5, $6, 'complete', '[]', '[]', $7)";
     exec!(tx, sql, id, buildsys, nvr.name().as_str(), nvr.version(), nvr.release(), i64::from(epoch), now)?;
     Ok(id)
 }

@@ -5,6 +5,7 @@
 //! that second: so a late message gets its id where it belongs, and order is a comparison of ids.
 
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
+use super::tag_settings;
 use crate::model::{Arch, PackageName, TagName};
 
 /// An event id after every other: asks for the state of now.
@@ -16,11 +17,11 @@ const WITHIN_SECOND: u32 = 20;
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRow {
-    /// Its id in its build system.
+    /// Its id with us.
     pub id: i64,
     /// Its name.
     pub name: TagName,
-    /// Base arches it is built for; empty where it leaves that to its parents.
+    /// Base arches it is built for now; empty where it leaves that to its parents.
     pub arches: Vec<Arch>,
 }
 
@@ -74,7 +75,7 @@ pub struct PackageRow {
 /// A build that stands in a tag at the event asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaggingRow {
-    /// The build.
+    /// The build, by its id with us.
     pub build_id: i64,
     /// Its package.
     pub package: PackageName,
@@ -138,40 +139,39 @@ pub async fn last_event(tx: &mut Tx) -> Result<i64, Error> {
     Ok(row.map_or(0, |(second, used)| second << WITHIN_SECOND | used))
 }
 
-/// Makes a tag; gives its id.
+/// Makes a tag of ours; gives its id.
 pub async fn create(tx: &mut Write, buildsys: &str, name: &TagName, arches: &[Arch], event: i64) -> Result<i64, Error> {
     let id = tx.next("tags").await?;
-    let sql = "INSERT INTO tags (id, buildsys, name, arches, created_event) VALUES ($1, $2, $3, $4, $5)";
-    exec!(tx, sql, id, buildsys, name.as_str(), to_json(&arches), event)?;
+    let sql = "INSERT INTO tags (id, buildsys, hub_id, name, since_event, whole_event, read_event) \
+               VALUES ($1, $2, $1, $3, 0, 0, 0)";
+    exec!(tx, sql, id, buildsys, name.as_str())?;
+    tag_settings::set_arches(tx, id, arches, event).await?;
     Ok(id)
 }
 
 fn tag_row((id, name, arches): (i64, String, String)) -> Result<TagRow, Error> {
-    Ok(TagRow { id, name: parse("tags.name", &name)?, arches: from_json("tags.arches", &arches)? })
+    Ok(TagRow { id, name: parse("tags.name", &name)?, arches: from_json("tag_configs.arches", &arches)? })
 }
 
-/// Returns the tag of this name.
+/// Returns the tag of this name that there is now.
 pub async fn by_name(tx: &mut Tx, buildsys: &str, name: &str) -> Result<Option<TagRow>, Error> {
-    let sql = "SELECT id, name, arches FROM tags WHERE buildsys = $1 AND name = $2";
+    let sql = "SELECT t.id, t.name, c.arches FROM tags t JOIN tag_configs c ON c.tag_id = t.id \
+               AND c.to_event IS NULL WHERE t.buildsys = $1 AND t.name = $2";
     fetch_optional!(tx, (i64, String, String), sql, buildsys, name)?.map(tag_row).transpose()
 }
 
-/// Returns the tag with this id.
+/// Returns the tag with this id, if it is there now.
 pub async fn by_id(tx: &mut Tx, id: i64) -> Result<Option<TagRow>, Error> {
-    let sql = "SELECT id, name, arches FROM tags WHERE id = $1";
+    let sql = "SELECT t.id, t.name, c.arches FROM tags t JOIN tag_configs c ON c.tag_id = t.id \
+               AND c.to_event IS NULL WHERE t.id = $1";
     fetch_optional!(tx, (i64, String, String), sql, id)?.map(tag_row).transpose()
 }
 
-/// Returns all tags, by name.
+/// Returns all tags that there are now, by name.
 pub async fn all(tx: &mut Tx, buildsys: &str) -> Result<Vec<TagRow>, Error> {
-    let sql = "SELECT id, name, arches FROM tags WHERE buildsys = $1 ORDER BY name";
+    let sql = "SELECT t.id, t.name, c.arches FROM tags t JOIN tag_configs c ON c.tag_id = t.id \
+               AND c.to_event IS NULL WHERE t.buildsys = $1 ORDER BY t.name";
     fetch!(tx, (i64, String, String), sql, buildsys)?.into_iter().map(tag_row).collect()
-}
-
-/// Gives a tag other arches.
-pub async fn set_arches(tx: &mut Write, tag_id: i64, arches: &[Arch]) -> Result<(), Error> {
-    exec!(tx, "UPDATE tags SET arches = $1 WHERE id = $2", to_json(&arches), tag_id)?;
-    Ok(())
 }
 
 /// Returns the links of a tag at `event`, by priority.
@@ -289,7 +289,7 @@ pub async fn close_package(tx: &mut Write, tag_id: i64, package: &PackageName, e
 }
 
 /// Returns the complete builds that stand in a tag at `event`, of some packages only where they are
-/// named: the newest tagging first, then the highest build id, as Koji orders them.
+/// named: the newest tagging first, then the highest id in the build system, as Koji orders them.
 pub async fn taggings(
     tx: &mut Tx,
     tag_id: i64,
@@ -304,19 +304,19 @@ pub async fn taggings(
                 "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
                  WHERE t.tag_id = $1 AND t.package IN (SELECT value FROM json_each($3)) \
                  AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
-                 AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC",
+                 AND b.state = 'complete' ORDER BY t.from_event DESC, b.hub_id DESC",
                 "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
                  WHERE t.tag_id = $1 \
                  AND t.package IN (SELECT value FROM json_array_elements_text(CAST($3 AS JSON))) \
                  AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
-                 AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC"
+                 AND b.state = 'complete' ORDER BY t.from_event DESC, b.hub_id DESC"
             );
             fetch!(tx, (i64, String, i64), sql, tag_id, event, to_json(&packages))?
         }
         None => {
             let sql = "SELECT t.build_id, t.package, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
                        WHERE t.tag_id = $1 AND t.from_event <= $2 AND (t.to_event IS NULL OR $2 < t.to_event) \
-                       AND b.state = 'complete' ORDER BY t.from_event DESC, t.build_id DESC";
+                       AND b.state = 'complete' ORDER BY t.from_event DESC, b.hub_id DESC";
             fetch!(tx, (i64, String, i64), sql, tag_id, event)?
         }
     };

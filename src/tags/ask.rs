@@ -123,7 +123,7 @@ impl Tags {
         packages: Vec<PackageName>,
         rule: &FollowRule,
     ) -> Result<BTreeMap<PackageName, Choice>, Error> {
-        let mut choices = self.decide(select::candidates(facts), rule).await?;
+        let mut choices = self.decide(select::candidates(facts, None), rule).await?;
         for package in packages {
             choices.entry(package).or_default();
         }
@@ -132,7 +132,7 @@ impl Tags {
 
     /// Decides on every package.
     pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<NewSet, Error> {
-        let mut candidates = select::candidates(facts);
+        let mut candidates = select::candidates(facts, None);
         let (mut cutter, mut held) = (Cutter::default(), BTreeMap::new());
         while !candidates.is_empty() {
             let behind = candidates.keys().nth(AT_ONCE).cloned();

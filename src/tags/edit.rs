@@ -14,6 +14,7 @@ use crate::buildsys::{self, BuildSystem};
 use crate::model::{Arch, Nvr, PackageName, TagName};
 use crate::store::builds::{self, BuildState};
 use crate::store::inbox::Door;
+use crate::store::tag_settings;
 use crate::store::tags::{self as rows, LinkRow, NOW, PackageState, TagRow};
 use crate::store::{self, Tx, Write};
 
@@ -172,7 +173,7 @@ impl Tags {
         let tag = self.tag(tx, name).await?;
         if let Some(arches) = &edit.arches {
             check_arches(arches)?;
-            rows::set_arches(tx, tag.id, arches).await?;
+            tag_settings::set_arches(tx, tag.id, arches, event).await?;
         }
         for parent in &edit.without {
             let id = self.tag(tx, parent).await?.id;

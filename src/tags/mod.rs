@@ -35,6 +35,7 @@ pub use edit::{EditError, LinkEdit, TagEdit};
 pub use import::ImportReport;
 pub use inheritance::{Order, Visit};
 pub use receive::{Incoming, Outcome};
+pub use select::{Candidate, candidates};
 pub use wait::Prospect;
 
 /// What can go wrong with tags.

@@ -20,20 +20,26 @@ pub struct Candidate {
     pub from: TagName,
 }
 
-/// Returns, per package, the builds that may be in the set, the one Koji calls latest first.
-pub fn candidates(facts: &Facts) -> BTreeMap<PackageName, Vec<Candidate>> {
+/// Returns, per package, the builds that may be in the set, the one Koji calls latest first; no more than `latest`
+/// where that is given.
+///
+/// As Koji's `listTagged` counts them: a build of a tag that is visited twice counts twice. It is returned once.
+pub fn candidates(facts: &Facts, latest: Option<usize>) -> BTreeMap<PackageName, Vec<Candidate>> {
     let order = Order::of(facts);
     let listed: BTreeSet<PackageName> = order.packages(facts);
+    let mut counted: BTreeMap<&PackageName, usize> = BTreeMap::new();
     let mut candidates: BTreeMap<PackageName, Vec<Candidate>> = BTreeMap::new();
-    for tag in order.tags() {
-        let taggings = facts.tags.get(tag).map_or(&[][..], |tag| &tag.taggings);
+    for visit in order.visits() {
+        let taggings = facts.tags.get(&visit.tag).map_or(&[][..], |tag| &tag.taggings);
         for tagging in taggings {
-            if !listed.contains(&tagging.package) {
+            let count = counted.entry(&tagging.package).or_default();
+            if !listed.contains(&tagging.package) || latest.is_some_and(|latest| *count >= latest) {
                 continue;
             }
+            *count += 1;
             let of_package = candidates.entry(tagging.package.clone()).or_default();
             if of_package.iter().all(|known| known.build_id != tagging.build_id) {
-                of_package.push(Candidate { build_id: tagging.build_id, from: tag.clone() });
+                of_package.push(Candidate { build_id: tagging.build_id, from: visit.tag.clone() });
             }
         }
     }
@@ -184,7 +190,7 @@ mod tests {
         let side = TagFacts { links: vec![link], taggings: vec![tagging(1, 7), tagging(2, 5)], ..TagFacts::default() };
         let tags = BTreeMap::from([("base".parse().unwrap(), base), ("side".parse().unwrap(), side)]);
         let facts = Facts { root: "side".parse().unwrap(), event: 100, tags };
-        let ids: Vec<i64> = candidates(&facts)[&name].iter().map(|candidate| candidate.build_id).collect();
+        let ids: Vec<i64> = candidates(&facts, None)[&name].iter().map(|candidate| candidate.build_id).collect();
         assert_eq!(ids, [1, 2, 9]);
     }
 }

@@ -1,10 +1,16 @@
 //! Does Tannery understand a Koji hub? The client against the fake hub, and the fake hub against a real one's answers.
 
 mod calls;
+mod chances;
+mod changes;
+mod doubts;
+mod mirror;
 mod rules;
 mod samples;
+mod traps;
 mod troubles;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tannery::buildsys::koji::{Hub, Settings};
@@ -17,7 +23,7 @@ use crate::world::hub::{self, NewBuild};
 struct Rig {
     _world: World,
     koji: hub::Hub,
-    hub: Hub,
+    hub: Arc<Hub>,
 }
 
 impl Rig {
@@ -35,7 +41,7 @@ impl Rig {
         settings.pause = Duration::from_millis(1);
         settings.longest_pause = Duration::from_millis(20);
         change(&mut settings);
-        let hub = Hub::new(Clock::system(), settings).unwrap();
+        let hub = Arc::new(Hub::new(Clock::system(), settings).unwrap());
         Self { _world: world, koji, hub }
     }
 

@@ -1,9 +1,9 @@
 //! Tags, links, package lists and taggings.
 
-use tannery::model::{Nvr, PackageName, TagName};
+use tannery::model::{Arch, Nvr, PackageName, TagName};
 use tannery::store::builds::{self, BuildState};
 use tannery::store::tags::{self, Act, LinkRow, NOW, PackageRow, PackageState, TagRow};
-use tannery::store::{Db, Error, Tx, Write};
+use tannery::store::{Db, Error, Tx, Write, tag_settings};
 
 use super::on_both;
 
@@ -52,8 +52,16 @@ async fn tags_are_found_by_name_and_id_and_change_their_arches(db: Db) {
     assert_eq!(tags::by_name(&mut tx, "local", "a").await.unwrap(), Some(row(a, "a", &["x86_64"])));
     assert_eq!(tags::by_name(&mut tx, "hub", "a").await.unwrap(), None);
     assert_eq!(tags::by_name(&mut tx, "local", "A").await.unwrap(), None);
-    tags::set_arches(&mut tx, a, &["s390x".parse().unwrap(), "aarch64".parse().unwrap()]).await.unwrap();
-    tags::set_arches(&mut tx, b, &[]).await.unwrap();
+    let others = ["s390x".parse().unwrap(), "aarch64".parse().unwrap()];
+    tag_settings::set_arches(&mut tx, a, &others, 5).await.unwrap();
+    tag_settings::set_arches(&mut tx, b, &[], 1).await.unwrap();
+    for (event, expected) in [(0, None), (1, Some("x86_64")), (4, Some("x86_64")), (5, Some("s390x aarch64"))] {
+        let config = tag_settings::config(&mut tx, a, event).await.unwrap();
+        let arches = config.map(|config| config.arches.iter().map(Arch::as_str).collect::<Vec<_>>().join(" "));
+        assert_eq!(arches.as_deref(), expected);
+    }
+    assert_eq!(tag_settings::include_all(&mut tx, a, NOW).await.unwrap(), None);
+    assert_eq!(tag_settings::external_repos(&mut tx, a, NOW).await.unwrap(), []);
     assert_eq!(tags::by_id(&mut tx, a).await.unwrap(), Some(row(a, "a", &["s390x", "aarch64"])));
     assert_eq!(tags::by_id(&mut tx, 999).await.unwrap(), None);
     assert_eq!(tags::all(&mut tx, "local").await.unwrap().len(), 2);

@@ -21,6 +21,8 @@ pub enum Table {
     Links,
     /// Arches and locks of tags: a tag is there while it has such a row.
     Configs,
+    /// Further settings of tags.
+    Extras,
     /// The external repositories of tags.
     ExternalRepos,
 }
@@ -32,6 +34,7 @@ impl Table {
             Self::Packages => "tag_packages",
             Self::Links => "tag_inheritance",
             Self::Configs => "tag_config",
+            Self::Extras => "tag_extra",
             Self::ExternalRepos => "tag_external_repos",
         }
     }
@@ -117,6 +120,13 @@ pub enum Was {
         /// Whether it was locked.
         locked: bool,
     },
+    /// The tag had a further setting.
+    Set {
+        /// Its name.
+        key: String,
+        /// Its value as JSON; `None` where one that is inherited is taken away.
+        value: Option<String>,
+    },
     /// The tag was joined with a repository outside.
     Joined {
         /// The repository.
@@ -178,6 +188,7 @@ fn read(method: &'static str, table: &str, value: Value) -> Result<History, Erro
         "tag_packages" => Was::Listed { package_name: row.text("package.name")?, blocked: row.flag("blocked")? },
         "tag_inheritance" => linked(&mut row)?,
         "tag_config" => Was::Configured { arches: row.words("arches")?, locked: row.flag_or_off("locked")? },
+        "tag_extra" => Was::Set { key: row.text("key")?, value: row.text_or_nil("value")? },
         "tag_external_repos" => Was::Joined {
             external_repo_id: row.int("external_repo_id")?,
             name: row.text("external_repo.name")?,

@@ -28,6 +28,7 @@ pub fn query_history(rows: &Rows, arguments: &Arguments) -> Answer {
                 "tag_packages" => packages(rows, tag, package),
                 "tag_inheritance" => links(rows, tag, Some(*id) != only, only),
                 "tag_config" => configs(tag),
+                "tag_extra" => extras(tag),
                 "tag_external_repos" => joined(rows, tag),
                 other => return Err((GENERIC, format!("No such history table: {other}"))),
             };
@@ -84,6 +85,12 @@ fn configs(tag: &Tag) -> Vec<Row> {
             "maven_support": false, "maven_include_all": false });
         (row.when, shown)
     });
+    shown.collect()
+}
+
+/// Values are JSON in a text.
+fn extras(tag: &Tag) -> Vec<Row> {
+    let shown = tag.extras.iter().map(|row| (row.when, json!({ "key": row.key, "value": row.value.to_string() })));
     shown.collect()
 }
 

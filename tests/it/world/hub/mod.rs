@@ -31,6 +31,9 @@ use rows::Rows;
 pub use server::Trouble;
 use server::{Desk, Server};
 
+/// By package: builds, and the tags that hold them.
+pub type Builds = BTreeMap<String, Vec<(String, String)>>;
+
 /// A Koji hub with its volume and its plugin.
 #[derive(Debug)]
 pub struct Hub {
@@ -124,6 +127,29 @@ impl Hub {
         nvrs.sort();
         nvrs.dedup();
         nvrs
+    }
+
+    /// Returns what [`Hub::right_set`] has of each package, in its order: builds and the tags that hold them, once each.
+    pub fn right_builds(&self, tag: &str, latest: Option<usize>, event: Option<i64>) -> Builds {
+        let set = self.right_set(tag, latest, event);
+        let rows = self.desk.rows();
+        let mut builds = Builds::new();
+        for right in set {
+            let build = &rows.builds[&right.build];
+            let of_package: &mut Vec<(String, String)> = builds.entry(build.name.clone()).or_default();
+            if of_package.iter().all(|(nvr, _)| *nvr != build.nvr()) {
+                of_package.push((build.nvr(), rows.tags[&right.tag].name.clone()));
+            }
+        }
+        builds
+    }
+
+    /// Returns the builds that stand in a tag itself.
+    pub fn standing(&self, tag: &str) -> Vec<String> {
+        let rows = self.desk.rows();
+        let tag = &rows.tags[&rows.tag_id(&tag.into()).unwrap()];
+        let stands = tag.taggings.iter().filter(|(_, rows)| rows.iter().any(|row| row.when.revoke.is_none()));
+        stands.map(|(build, _)| rows.builds[build].nvr()).collect()
     }
 
     /// Draws an event, as a transaction that takes long does. What is done by [`Hub::late`] with it becomes visible

@@ -1,0 +1,131 @@
+//! How does a Koji hub answer as a build system? By its rows in our tables, which readings keep in line.
+//!
+//! Asking the hub and answering from the tables are apart: an answer never waits for a hub.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::calls::{self, TagRef};
+use super::read::{ReadError, read_packages, read_tag};
+use super::{Error, Hub};
+use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, Volume, facts};
+use crate::model::{PackageName, TagName};
+use crate::store::mirror::{self, Doubt, Outcome, Reading};
+use crate::store::{self, Db, Write};
+
+/// A Koji hub as a build system.
+#[derive(Debug, Clone)]
+pub struct Koji {
+    db: Db,
+    id: String,
+    hub: Arc<Hub>,
+    volume: Volume,
+}
+
+impl Koji {
+    /// Returns the build system called `id`, with its files in `volume`.
+    pub fn new(db: Db, id: &str, hub: Arc<Hub>, volume: Volume) -> Self {
+        Self { db, id: id.to_owned(), hub, volume }
+    }
+
+    /// Returns the name by which its rows are told from another build system's.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the newest event of the hub: what a reading is to be at.
+    ///
+    /// # Errors
+    /// The hub does not answer.
+    pub async fn last_event(&self) -> Result<i64, Error> {
+        Ok(self.hub.ask(calls::last_event()).await?.id)
+    }
+
+    /// Reads all rows of a tag and its ancestors at `event`, as [`read_tag`] does. The tag is the one that has the
+    /// name now, else the one that had it at the last reading.
+    ///
+    /// # Errors
+    /// As those of [`read_tag`]; there is no such tag.
+    pub async fn read_tag(&self, tag: &TagName, event: i64, since: Option<i64>) -> Result<Reading, ReadError> {
+        let known = mirror::known(&mut self.db.read().await?, &self.id).await?;
+        let hub_id = match self.hub.ask(calls::tag(TagRef::Name(tag.as_str()), Some(event))).await? {
+            Some(found) => found.id,
+            None => {
+                let known = known.iter().find(|(_, known)| known.name == *tag);
+                known.map(|(hub_id, _)| *hub_id).ok_or_else(|| ReadError::NoSuchTag(tag.clone()))?
+            }
+        };
+        read_tag(&self.hub, &known, hub_id, event, since).await
+    }
+
+    /// As [`Koji::read_tag`], of the tag that has this id in the hub: so a tag is found that was renamed, also one
+    /// that is gone since.
+    ///
+    /// # Errors
+    /// As those of [`read_tag`].
+    pub async fn read_tag_of(&self, hub_id: i64, event: i64, since: Option<i64>) -> Result<Reading, ReadError> {
+        let known = mirror::known(&mut self.db.read().await?, &self.id).await?;
+        read_tag(&self.hub, &known, hub_id, event, since).await
+    }
+
+    /// Reads the rows of some packages of a tag itself at `event`, as [`read_packages`] does.
+    ///
+    /// # Errors
+    /// As those of [`read_packages`].
+    pub async fn read_packages(
+        &self,
+        tag: &TagName,
+        packages: &BTreeSet<PackageName>,
+        event: i64,
+    ) -> Result<Reading, ReadError> {
+        let known = mirror::known(&mut self.db.read().await?, &self.id).await?;
+        let found = known.iter().find(|(_, known)| known.name == *tag);
+        let hub_id = found.map(|(hub_id, _)| *hub_id).ok_or_else(|| ReadError::NotRead(tag.clone()))?;
+        read_packages(&self.hub, &known, hub_id, packages, event).await
+    }
+
+    /// Puts the tables in line with a reading, in the caller's transaction; `doubt` is that of the reading before,
+    /// `now` is in microseconds.
+    ///
+    /// # Errors
+    /// The tables cannot be read or written.
+    pub async fn apply(
+        &self,
+        tx: &mut Write,
+        reading: &Reading,
+        doubt: Option<&Doubt>,
+        now: i64,
+    ) -> Result<Outcome, store::Error> {
+        mirror::apply(tx, &self.id, reading, doubt, now).await
+    }
+}
+
+impl BuildSystem for Koji {
+    fn facts<'a>(
+        &'a self,
+        root: &'a TagName,
+        packages: Option<&'a [PackageName]>,
+        event: i64,
+    ) -> BoxFuture<'a, Result<Option<Facts>, buildsys::Error>> {
+        Box::pin(async move { facts::read(&mut self.db.read().await?, &self.id, root, packages, event).await })
+    }
+
+    fn own_packages<'a>(
+        &'a self,
+        tags: &'a [TagName],
+        event: i64,
+    ) -> BoxFuture<'a, Result<BTreeSet<PackageName>, buildsys::Error>> {
+        Box::pin(async move { facts::own_packages(&mut self.db.read().await?, &self.id, tags, event).await })
+    }
+
+    fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, buildsys::Error>> {
+        Box::pin(async move { facts::build_files(&mut self.db.read().await?, ids).await })
+    }
+
+    fn file(&self, location: &str) -> PathBuf {
+        self.volume.file(location)
+    }
+}

@@ -1,0 +1,86 @@
+//! What is to be written of one tag, and what does that change? All of it is known before anything is written.
+
+use std::fmt::Display;
+
+use super::diff::{Diff, diff};
+use super::{Config, ExternalRepo, Gone, KnownTag, Link, Part, TagReading, tables};
+use crate::model::PackageName;
+use crate::store::db::{Error, Tx, Write};
+use crate::store::tags::PackageState;
+
+/// What differs between the rows of a tag and a reading of it.
+pub(super) struct Plan {
+    hub_id: i64,
+    is_new: bool,
+    configs: Diff<(), Config>,
+    extras: Diff<String, String>,
+    links: Diff<i64, Link>,
+    repos: Diff<i64, ExternalRepo>,
+    packages: Diff<PackageName, PackageState>,
+    taggings: Diff<(PackageName, i64), ()>,
+}
+
+impl Plan {
+    /// Compares what is known of a tag, if anything is, with what was read.
+    pub(super) async fn of(
+        tx: &mut Tx,
+        known: Option<&KnownTag>,
+        reading: &TagReading,
+        event: i64,
+    ) -> Result<Self, Error> {
+        let before = match (known, &reading.part) {
+            (None, _) => Default::default(),
+            (Some(tag), Part::Whole { since }) => tables::whole(tx, tag.id, *since).await?,
+            (Some(tag), Part::Packages(packages)) => tables::of_packages(tx, tag.id, packages).await?,
+        };
+        let rows = &reading.rows;
+        Ok(Self {
+            hub_id: reading.hub_id,
+            is_new: known.is_none(),
+            configs: diff(before.configs, &rows.configs, event),
+            extras: diff(before.extras, &rows.extras, event),
+            links: diff(before.links, &rows.links, event),
+            repos: diff(before.repos, &rows.repos, event),
+            packages: diff(before.packages, &rows.packages, event),
+            taggings: diff(before.taggings, &rows.taggings, event),
+        })
+    }
+
+    /// Returns the rows that are gone without a trace.
+    pub(super) fn gone(&self) -> Vec<Gone> {
+        let mut gone = Vec::new();
+        let mut add = |table, about: &dyn Display, from_event| {
+            gone.push(Gone { tag: self.hub_id, table, about: about.to_string(), from_event });
+        };
+        self.configs.gone.iter().for_each(|(_, from)| add("settings", &"", *from));
+        self.extras.gone.iter().for_each(|(key, from)| add("setting", key, *from));
+        self.links.gone.iter().for_each(|(parent, from)| add("link to tag", parent, *from));
+        self.repos.gone.iter().for_each(|(repo, from)| add("repository", repo, *from));
+        self.packages.gone.iter().for_each(|(package, from)| add("package", package, *from));
+        self.taggings.gone.iter().for_each(|((_, build), from)| add("build", build, *from));
+        gone
+    }
+
+    /// Writes what differs.
+    pub(super) async fn write(&self, tx: &mut Write, buildsys: &str, tag_id: i64) -> Result<(), Error> {
+        tables::put_configs(tx, tag_id, &self.configs.puts).await?;
+        tables::put_extras(tx, tag_id, &self.extras.puts).await?;
+        tables::put_links(tx, buildsys, tag_id, &self.links.puts).await?;
+        tables::put_repos(tx, tag_id, &self.repos.puts).await?;
+        tables::put_packages(tx, tag_id, &self.packages.puts).await?;
+        tables::put_taggings(tx, buildsys, tag_id, &self.taggings.puts).await
+    }
+
+    /// Returns whether the tag's links or settings are other ones, or it came or went. A repository outside is in no
+    /// set.
+    pub(super) fn changes_tag(&self) -> bool {
+        let settings = !self.configs.changed.is_empty() || !self.extras.changed.is_empty();
+        self.is_new || settings || !self.links.changed.is_empty()
+    }
+
+    /// Returns the packages of which the tag has other rows of its own.
+    pub(super) fn changed_packages(&self) -> impl Iterator<Item = PackageName> {
+        let tagged = self.taggings.changed.iter().map(|(package, _)| package);
+        self.packages.changed.iter().chain(tagged).cloned()
+    }
+}

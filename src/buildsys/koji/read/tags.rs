@@ -24,19 +24,19 @@ const TABLES: [Table; 6] =
 pub async fn read_tag(
     hub: &Hub,
     known: &BTreeMap<i64, KnownTag>,
-    tag: i64,
+    root: i64,
     event: i64,
     since: Option<i64>,
 ) -> Result<Reading, ReadError> {
-    let root_since = known.get(&tag).map_or(event, |tag| tag.whole_event).min(since.unwrap_or(event));
-    let (mut found, mut seen, mut todo) = (Vec::new(), BTreeSet::from([tag]), vec![tag]);
+    let root_since = known.get(&root).map_or(event, |root| root.whole_event).min(since.unwrap_or(event));
+    let (mut found, mut seen, mut todo) = (Vec::new(), BTreeSet::from([root]), vec![root]);
     while let Some(tag) = todo.pop() {
         let since = known.get(&tag).map_or(root_since, |tag| tag.whole_event.min(root_since));
         let one = read_rows(hub, tag, event, (since - OVERLAP).max(1)).await?;
         todo.extend(parents(&one.collected).filter(|parent| seen.insert(*parent)));
         found.push(one);
         if found.len() > MOST_ANCESTORS {
-            return Err(ReadError::TooManyTags { root: tag, limit: MOST_ANCESTORS });
+            return Err(ReadError::TooManyTags { root, limit: MOST_ANCESTORS });
         }
     }
     compare(hub, &mut found, event).await?;

@@ -185,18 +185,15 @@ async fn bad_records(tx: &mut Tx, running: bool) -> Result<Vec<BadRecord>, store
 }
 
 async fn webhooks(tx: &mut Tx) -> Result<Vec<Webhook>, store::Error> {
-    let last = outbox::last(tx).await?;
-    let parked: BTreeMap<String, i64> = rows::parked_counts(tx).await?.into_iter().collect();
-    let known = rows::all(tx).await?.into_iter();
-    let webhooks = known.map(|known| Webhook {
-        parked: parked.get(&known.name).copied().unwrap_or(0),
+    let webhooks = rows::all(tx).await?.into_iter().map(|known| Webhook {
         name: known.name,
         cursor: known.cursor,
-        behind: last.saturating_sub(known.cursor),
+        behind: known.behind,
         delivered: known.delivered,
         failing_since: known.failing_since.map(time),
         problem: known.problem,
         since: known.failing_since,
+        parked: known.parked,
     });
     Ok(webhooks.collect())
 }

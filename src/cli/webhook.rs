@@ -101,23 +101,22 @@ impl Webhook {
 }
 
 async fn list(app: &App, tx: &mut Tx) -> anyhow::Result<Vec<Listed>> {
-    let last = outbox::last(tx).await?;
     let parked = webhooks::parked(tx).await?;
     let known = webhooks::all(tx).await?;
     let listed = app.config.webhooks.iter().map(|hook| Listed {
         name: hook.name.clone(),
         origin: hook.url.origin(),
         topics: hook.topics.iter().map(ToString::to_string).collect(),
-        place: known.iter().find(|known| known.name == hook.name).map(|known| place(known, last)),
+        place: known.iter().find(|known| known.name == hook.name).map(place),
         parked: parked.iter().filter(|parked| parked.webhook == hook.name).map(held).collect(),
     });
     Ok(listed.collect())
 }
 
-fn place(known: &webhooks::Webhook, last: i64) -> Place {
+fn place(known: &webhooks::Webhook) -> Place {
     Place {
         cursor: known.cursor,
-        behind: last.saturating_sub(known.cursor),
+        behind: known.behind,
         delivered: known.delivered,
         delivered_at: known.delivered_at.map(time),
         failing_since: known.failing_since.map(time),

@@ -96,19 +96,17 @@ async fn of_messages(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Err
 }
 
 async fn of_webhooks(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> {
-    let (last, all) = (outbox::last(tx).await?, webhooks::all(tx).await?);
+    let all = webhooks::all(tx).await?;
     if all.is_empty() {
         return Ok(());
     }
-    let parked = webhooks::parked_counts(tx).await?;
-    let parked = |name: &str| parked.iter().find(|(other, _)| other == name).map_or(0, |(_, count)| *count);
     type Value<'a> = &'a dyn Fn(&webhooks::Webhook) -> i64;
     let families: [(&str, Kind, &str, Value<'_>); 4] = [
         ("tannery_webhook_delivered_total", Kind::Counter, "Messages that the webhook took, ever.", &|hook| {
             hook.delivered
         }),
         ("tannery_webhook_behind_messages", Kind::Gauge, "Messages that the webhook has not come past.", &|hook| {
-            last.saturating_sub(hook.cursor)
+            hook.behind
         }),
         (
             "tannery_webhook_failing",
@@ -120,7 +118,7 @@ async fn of_webhooks(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Err
             "tannery_webhook_parked_messages",
             Kind::Gauge,
             "Messages that the webhook did not take for a day.",
-            &|hook| parked(&hook.name),
+            &|hook| hook.parked,
         ),
     ];
     for (name, kind, help, value) in families {

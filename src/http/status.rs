@@ -141,16 +141,13 @@ fn connection(link: &Link) -> Connection {
 }
 
 async fn webhooks(tx: &mut Tx) -> Result<Vec<Webhook>, store::Error> {
-    let last = outbox::last(tx).await?;
-    let parked: BTreeMap<String, i64> = rows::parked_counts(tx).await?.into_iter().collect();
-    let known = rows::all(tx).await?.into_iter();
-    let webhooks = known.map(|known| Webhook {
-        parked: parked.get(&known.name).copied().unwrap_or(0),
+    let webhooks = rows::all(tx).await?.into_iter().map(|known| Webhook {
         name: known.name,
         cursor: known.cursor,
-        behind: last.saturating_sub(known.cursor),
+        behind: known.behind,
         delivered: known.delivered,
         failing_since: known.failing_since.map(moment),
+        parked: known.parked,
     });
     Ok(webhooks.collect())
 }

@@ -3,7 +3,7 @@
 //! A replay, by a command in another process, may move a webhook while a message is under way to it. So
 //! whoever writes down an outcome says where it stood before; where that is no longer so, nothing is written.
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, fetch_value, without_nul};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_value, without_nul};
 use super::outbox::{self, OutMessage};
 
 /// A webhook's place in the outbox. Times are in microseconds.
@@ -25,6 +25,10 @@ pub struct Webhook {
     pub tried_at: Option<i64>,
     /// What came of that.
     pub problem: Option<String>,
+    /// Messages after the cursor, of whatever topic.
+    pub behind: i64,
+    /// Messages that it did not take, those to be offered again included.
+    pub parked: i64,
 }
 
 /// A message that a webhook did not take.
@@ -55,10 +59,11 @@ pub enum Turn {
     Again,
 }
 
-type Row = (String, i64, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<String>);
+type Row = (String, i64, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<String>, i64, i64);
 
-fn webhook((name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem): Row) -> Webhook {
-    Webhook { name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem }
+fn webhook(row: Row) -> Webhook {
+    let (name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem, behind, parked) = row;
+    Webhook { name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem, behind, parked }
 }
 
 /// Gives a new webhook its place, after `cursor`; returns whether it is new.
@@ -77,16 +82,15 @@ pub async fn remove(tx: &mut Write, name: &str) -> Result<(), Error> {
 
 /// Returns all webhooks by name.
 pub async fn all(tx: &mut Tx) -> Result<Vec<Webhook>, Error> {
-    let sql = "SELECT name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem \
-               FROM webhooks ORDER BY name";
+    let sql = "SELECT w.name, w.cursor, w.delivered, w.delivered_at, w.failing_since, w.attempts, w.tried_at, w.problem, \
+               COALESCE((SELECT value FROM counters WHERE name = 'outbox'), 0) - w.cursor, \
+               (SELECT COUNT(*) FROM webhook_parked p WHERE p.webhook = w.name) FROM webhooks w ORDER BY w.name";
     Ok(fetch!(tx, Row, sql)?.into_iter().map(webhook).collect())
 }
 
 /// Returns a webhook.
 pub async fn by_name(tx: &mut Tx, name: &str) -> Result<Option<Webhook>, Error> {
-    let sql = "SELECT name, cursor, delivered, delivered_at, failing_since, attempts, tried_at, problem \
-               FROM webhooks WHERE name = $1";
-    Ok(fetch_optional!(tx, Row, sql, name)?.map(webhook))
+    Ok(all(tx).await?.into_iter().find(|webhook| webhook.name == name))
 }
 
 /// Returns the first parked message that is to be offered again.
@@ -201,11 +205,6 @@ pub async fn parked(tx: &mut Tx) -> Result<Vec<Parked>, Error> {
         parked_at,
     };
     Ok(rows.map(parked).collect())
-}
-
-/// Returns how many messages each webhook did not take, those to be offered again included.
-pub async fn parked_counts(tx: &mut Tx) -> Result<Vec<(String, i64)>, Error> {
-    Ok(fetch!(tx, (String, i64), "SELECT webhook, COUNT(*) FROM webhook_parked GROUP BY webhook ORDER BY webhook")?)
 }
 
 /// Forgets what was parked before `before`, in microseconds.

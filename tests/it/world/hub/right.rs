@@ -30,9 +30,9 @@ pub struct Right {
 }
 
 pub fn full_inheritance(rows: &Rows, tag: i64, event: Option<i64>) -> Vec<Step> {
-    let mut order = Vec::new();
-    recurse(rows, tag, event, &mut order, &[], &mut BTreeMap::new(), None, false, &[]);
-    order
+    let mut walk = Walk { rows, event, order: Vec::new(), hist: BTreeMap::new() };
+    walk.recurse(tag, &[], None, false, &[]);
+    walk.order
 }
 
 /// Returns the links of a tag that count, by priority.
@@ -42,53 +42,52 @@ pub fn links(rows: &Rows, tag: i64, event: Option<i64>) -> Vec<Linked> {
     links
 }
 
-#[allow(clippy::too_many_arguments)]
-fn recurse(
-    rows: &Rows,
-    tag: i64,
+/// The walk from a tag.
+struct Walk<'a> {
+    rows: &'a Rows,
     event: Option<i64>,
-    order: &mut Vec<Step>,
-    top: &[i64],
-    hist: &mut BTreeMap<i64, Vec<Step>>,
-    maxdepth: Option<i64>,
-    mut noconfig: bool,
-    pfilter: &[String],
-) {
-    if maxdepth.is_some_and(|maxdepth| maxdepth < 1) {
-        return;
-    }
-    let mut top = top.to_vec();
-    top.push(tag);
-    for Linked { link, .. } in links(rows, tag, event) {
-        if top.contains(&link.parent) {
-            continue;
+    order: Vec<Step>,
+    hist: BTreeMap<i64, Vec<Step>>,
+}
+
+impl Walk<'_> {
+    fn recurse(&mut self, tag: i64, top: &[i64], maxdepth: Option<i64>, mut noconfig: bool, pfilter: &[String]) {
+        if maxdepth.is_some_and(|maxdepth| maxdepth < 1) {
+            return;
         }
-        if link.intransitive && top.len() > 1 {
-            continue;
+        let mut top = top.to_vec();
+        top.push(tag);
+        for Linked { link, .. } in links(self.rows, tag, self.event) {
+            if top.contains(&link.parent) {
+                continue;
+            }
+            if link.intransitive && top.len() > 1 {
+                continue;
+            }
+            let mut nextdepth = link.maxdepth;
+            if let Some(limit) = maxdepth {
+                nextdepth = match nextdepth {
+                    None => Some(limit - 1),
+                    Some(own) => Some(own.min(limit) - 1),
+                };
+            }
+            if link.noconfig {
+                noconfig = true;
+            }
+            let mut filter = pfilter.to_vec();
+            if !link.pkg_filter.is_empty() {
+                filter.push(link.pkg_filter.clone());
+            }
+            let step = Step { tag: link.parent, nextdepth, noconfig: link.noconfig, filter: filter.clone() };
+            if let Some(visits) = self.hist.get(&link.parent)
+                && visits.iter().any(|previous| was_enough(previous, nextdepth, noconfig))
+            {
+                continue;
+            }
+            self.hist.entry(link.parent).or_default().push(step.clone());
+            self.order.push(step);
+            self.recurse(link.parent, &top, nextdepth, noconfig, &filter);
         }
-        let mut nextdepth = link.maxdepth;
-        if let Some(limit) = maxdepth {
-            nextdepth = match nextdepth {
-                None => Some(limit - 1),
-                Some(own) => Some(own.min(limit) - 1),
-            };
-        }
-        if link.noconfig {
-            noconfig = true;
-        }
-        let mut filter = pfilter.to_vec();
-        if !link.pkg_filter.is_empty() {
-            filter.push(link.pkg_filter.clone());
-        }
-        let step = Step { tag: link.parent, nextdepth, noconfig: link.noconfig, filter: filter.clone() };
-        if let Some(visits) = hist.get(&link.parent)
-            && visits.iter().any(|previous| was_enough(previous, nextdepth, noconfig))
-        {
-            continue;
-        }
-        hist.entry(link.parent).or_default().push(step.clone());
-        order.push(step);
-        recurse(rows, link.parent, event, order, &top, hist, nextdepth, noconfig, &filter);
     }
 }
 

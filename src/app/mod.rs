@@ -4,6 +4,7 @@
 //! says is decided where it belongs.
 
 mod bus;
+mod hub;
 mod service;
 
 use std::sync::Arc;
@@ -34,6 +35,9 @@ pub enum Error {
     /// The composes of an earlier run could not be looked through.
     #[error(transparent)]
     Compose(#[from] crate::compose::Error),
+    /// No connection to the hub can be made at all.
+    #[error("the settings in [koji] cannot be used")]
+    Hub(#[from] crate::buildsys::koji::Error),
     /// The broker's settings are not usable.
     #[error("the settings in [bus] cannot be used")]
     Bus(#[from] crate::bus::BadSettings),
@@ -78,15 +82,23 @@ impl App {
             Database::Sqlite(file) => Db::open_sqlite(file).await?,
             Database::Postgres(url) => Db::open_postgres(url.expose()).await?,
         };
-        Ok(Self::over(db, Arc::new(config), clock, Bells::default()))
+        Self::over(db, Arc::new(config), clock, Bells::default())
     }
 
-    fn over(db: Db, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
-        let local = Local::new(db.clone(), &config.buildsys.id, Volume::new(&config.buildsys.volume));
-        let tags = Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone());
+    fn over(db: Db, config: Arc<Config>, clock: Clock, bells: Bells) -> Result<Self, Error> {
+        let tags = match &config.buildsys.koji {
+            Some(settings) => {
+                let koji = hub::koji(db.clone(), &config.buildsys, settings, clock.clone())?;
+                Tags::of_hub(db.clone(), koji, settings.clone(), config.clone(), clock.clone(), bells.clone())
+            }
+            None => {
+                let local = Local::new(db.clone(), &config.buildsys.id, Volume::new(&config.buildsys.volume));
+                Tags::new(db.clone(), local, config.clone(), clock.clone(), bells.clone())
+            }
+        };
         let repos = Repos::new(db.clone(), tags.clone(), config.clone(), clock.clone());
         let composes = Composes::new(db.clone(), tags.clone(), config.clone(), clock.clone(), bells.clone());
-        Self { config, db, clock, bells, tags, repos, composes }
+        Ok(Self { config, db, clock, bells, tags, repos, composes })
     }
 
     /// Returns what the bus is set up with; `None` where no broker is configured.

@@ -49,7 +49,7 @@ impl App {
         let listener = TcpListener::bind(bind).await.map_err(|source| Error::Listen { address: bind, source })?;
         let address = listener.local_addr().map_err(|source| Error::Listen { address: bind, source })?;
         let url = self.config.http.url(address);
-        let app = self.at(address);
+        let app = self.at(address)?;
         app.sync_what_is_there().await?;
         app.repos.recover().await?;
         app.composes.recover().await?;
@@ -86,7 +86,7 @@ impl App {
     }
 
     /// Returns the same rooms, knowing the address they are served at: the configured port may be 0.
-    fn at(self, address: SocketAddr) -> Self {
+    fn at(self, address: SocketAddr) -> Result<Self, Error> {
         let mut config = (*self.config).clone();
         config.http.bind = address;
         Self::over(self.db, Arc::new(config), self.clock, self.bells)
@@ -96,8 +96,10 @@ impl App {
     async fn sync_what_is_there(&self) -> Result<(), Error> {
         let config = self.config.clone();
         let synced = tokio::task::spawn_blocking(move || {
-            let places = [&config.data_dir, &config.buildsys.volume, &config.compose.dir];
-            places.into_iter().filter(|place| place.is_dir()).try_for_each(|place| durable::sync_file_system(place))
+            // A hub's volume is not ours to write to.
+            let volume = config.buildsys.koji.is_none().then_some(&config.buildsys.volume);
+            let places = [Some(&config.data_dir), volume, Some(&config.compose.dir)].into_iter().flatten();
+            places.filter(|place| place.is_dir()).try_for_each(|place| durable::sync_file_system(place))
         });
         synced.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         Ok(())
@@ -113,6 +115,9 @@ impl App {
 
     fn spawn_rooms(&self, life: &Lifecycle, ready: Readiness) {
         life.spawn("tags", run_tags(self.clone(), life.soft().clone()));
+        if self.config.buildsys.koji.is_some() {
+            life.spawn("hub", self.tags.clone().follow_hub(life.soft().clone()));
+        }
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));
         life.spawn("records", self.repos.clone().watch_records(life.soft().clone()));
@@ -235,7 +240,7 @@ async fn reconcile_after_reconnect(tags: Tags, status: Status, stop: Cancellatio
         }
         let connects = changes.borrow().connects;
         if connects > seen.max(1)
-            && let Err(error) = tags.wake_all().await
+            && let Err(error) = tags.look_again().await
         {
             tracing::warn!(error = %chain(&error), "tags could not be woken after a reconnect");
             continue;
@@ -283,6 +288,8 @@ async fn note(app: &App, url: &str, status: Option<&Status>) -> Result<(), Error
     let mut tx = app.db.write().await?;
     service::note(&mut tx, service::URL, url, now).await?;
     service::note(&mut tx, service::BUS, &bus, now).await?;
+    let hub = serde_json::to_string(&app.tags.standing()).unwrap_or_else(|_| "null".to_owned());
+    service::note(&mut tx, service::HUB, &hub, now).await?;
     let records = serde_json::to_string(&app.repos.bad_records()).unwrap_or_else(|_| "[]".to_owned());
     service::note(&mut tx, service::RECORDS, &records, now).await?;
     Ok(tx.commit().await?)

@@ -43,11 +43,6 @@ impl Local {
         Self { db, id: id.to_owned(), volume }
     }
 
-    /// Returns the name by which its rows are told from another build system's.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Returns where its files lie.
     pub fn volume(&self) -> &Volume {
         &self.volume
@@ -68,6 +63,10 @@ impl Local {
 }
 
 impl BuildSystem for Local {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
     fn facts<'a>(
         &'a self,
         root: &'a TagName,

@@ -90,6 +90,9 @@ pub struct BuildFiles {
 
 /// The build system, local or a Koji hub.
 pub trait BuildSystem: Send + Sync {
+    /// Returns the name by which its rows are told from another build system's.
+    fn id(&self) -> &str;
+
     /// Returns the rows of a tag and its ancestors at `event` ([`crate::store::tags::NOW`] for now),
     /// of some packages only where they are named (of none: arches and links); `None` where there is no
     /// such tag.

@@ -205,7 +205,7 @@ impl Composes {
             time: row.started_at.div_euclid(1_000_000).max(1),
             compression: self.config.repos.compression.into(),
             root: self.place().work(&row.id),
-            volume: self.tags.local.volume().clone(),
+            buildsys: self.tags.buildsys.clone(),
             library: Library::open(self.db.clone(), &self.config.data_dir),
             handle: Handle::current(),
         };

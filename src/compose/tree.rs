@@ -15,7 +15,7 @@ use super::identity::Identity;
 use super::run::Step;
 use super::select::{Selection, TreeEntry, TreeRepo, select};
 use super::{Error, layout, productmd, treeinfo};
-use crate::buildsys::Volume;
+use crate::buildsys::BuildSystem;
 use crate::model::{Arch, BuildEntry, ComposeStatus, PackagePattern, RepoName, ReposOf, Sha256, Variant, VariantId};
 use crate::repodata::segments::Settings;
 use crate::repodata::{Compression, Repomd, Sums};
@@ -35,7 +35,7 @@ pub(super) struct Job {
     pub compression: Compression,
     /// The directory to fill; it is not there yet.
     pub root: PathBuf,
-    pub volume: Volume,
+    pub buildsys: Arc<dyn BuildSystem>,
     pub library: Library,
     pub handle: Handle,
 }
@@ -85,7 +85,7 @@ fn fill(job: &Job, variant: &Variant, repo: &TreeRepo<'_>, steps: &Sender<Step>)
         if steps.is_closed() {
             return Err(Error::Stopped);
         }
-        place(&job.volume, entry, &content)?;
+        place(job.buildsys.file(&entry.rpm.location), entry, &content)?;
     }
     let repomd = write_repodata(job, repo, &directory)?;
     let arch = match &repo.name {
@@ -106,8 +106,8 @@ fn fill(job: &Job, variant: &Variant, repo: &TreeRepo<'_>, steps: &Sender<Step>)
 }
 
 /// Puts a package in its place; the file must still be as long as the one that was imported.
-fn place(volume: &Volume, entry: &TreeEntry, content: &Path) -> Result<(), Error> {
-    let (from, to) = (volume.file(&entry.rpm.location), content.join(&entry.path));
+fn place(from: PathBuf, entry: &TreeEntry, content: &Path) -> Result<(), Error> {
+    let to = content.join(&entry.path);
     let linked = durable::place_file(&from, &to, ANY_WAY);
     if linked.is_err() && !from.exists() {
         return Err(Error::Vanished { path: from });
@@ -125,7 +125,7 @@ fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sh
     let listed = |entry: &&TreeEntry| Listed {
         rpm: entry.rpm.clone(),
         href: layout::in_tree(&entry.rpm.nevra),
-        file: job.volume.file(&entry.rpm.location),
+        file: job.buildsys.file(&entry.rpm.location),
     };
     let packages: Vec<Listed> = repo.entries.iter().map(listed).collect();
     let repodata = directory.join("repodata");

@@ -57,6 +57,11 @@ impl Address {
         self.0.scheme()
     }
 
+    /// Returns the whole URL, password included, for the client library alone.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
     /// Returns scheme, host and port alone: path and query of a receiver's URL may be its secret.
     pub fn origin(&self) -> String {
         self.0.origin().ascii_serialization()
@@ -103,6 +108,11 @@ pub(super) fn database<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Add
 /// Reads the URL of a message broker.
 pub(super) fn broker<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Address>, D::Error> {
     address(input, &["amqp", "amqps"])
+}
+
+/// Reads the URL of a Koji hub.
+pub(super) fn hub<'de, D: Deserializer<'de>>(input: D) -> Result<Option<Address>, D::Error> {
+    address(input, &["http", "https"])
 }
 
 /// Reads the URL of a receiver of messages: without user and fragment.

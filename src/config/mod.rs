@@ -10,6 +10,7 @@
 //! Relative paths of the file begin at its directory, all others at the working directory.
 
 mod address;
+mod buildsys;
 mod definition;
 mod document;
 mod error;
@@ -30,13 +31,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use address::{Address, Secret};
+pub use buildsys::{Buildsys, BuildsysKind, Koji, Transfer};
 pub use definition::Definition;
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
 pub use overrides::Overrides;
 pub use records::{BadRecordKind, RecordFile, RecordKind};
 pub use repos::{BadCompression, Compression, Form, Repos};
-pub use sections::{Buildsys, BuildsysKind, Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat, Transfer};
+pub use sections::{Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat};
 pub use units::{BadUnit, Size, Span};
 pub use webhooks::{BadTopicPattern, TopicPattern, Webhook};
 
@@ -83,7 +85,8 @@ struct RawConfig {
     http: sections::RawHttp,
     bus: Option<sections::RawBus>,
     inbox: Inbox,
-    buildsys: sections::RawBuildsys,
+    buildsys: buildsys::RawBuildsys,
+    koji: buildsys::RawKoji,
     follow: Vec<follow::RawRule>,
     repos: Repos,
     compose: sections::RawCompose,
@@ -126,6 +129,7 @@ impl Config {
                 *file = RecordFile::new(path);
             }
         }
+        let volume = below("buildsys.volume", raw.buildsys.volume.take(), "volume")?;
         raw.repos.check().map_err(|(key, why)| sources.refuse(&format!("repos.{key}"), why))?;
         Ok(Self {
             log: raw.log,
@@ -136,12 +140,7 @@ impl Config {
             http: http(raw.http, sources)?,
             bus: raw.bus.map(|raw| bus(raw, sources)).transpose()?,
             inbox: raw.inbox,
-            buildsys: Buildsys {
-                kind: raw.buildsys.kind,
-                id: raw.buildsys.id,
-                volume: below("buildsys.volume", raw.buildsys.volume, "volume")?,
-                import: raw.buildsys.import,
-            },
+            buildsys: buildsys::resolve(raw.buildsys, raw.koji, volume, !raw.follow.is_empty(), sources)?,
             follow: follow::resolve(raw.follow, &raw.repos)
                 .map_err(|(number, key, why)| sources.refuse(&format!("follow.{number}.{key}"), why))?,
             repos: raw.repos,

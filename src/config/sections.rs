@@ -193,7 +193,14 @@ pub(super) struct RawBus {
 
 impl Default for RawBus {
     fn default() -> Self {
-        let bindings = ["#.buildsys.tag", "#.buildsys.untag", "#.buildsys.build.state.change"];
+        let bindings = [
+            "#.buildsys.tag",
+            "#.buildsys.untag",
+            "#.buildsys.build.state.change",
+            "#.buildsys.build.promote",
+            "#.buildsys.package.list.change",
+            "#.buildsys.rpm.sign",
+        ];
         Self {
             url: None,
             ca: None,
@@ -289,62 +296,6 @@ impl Default for Inbox {
     }
 }
 
-/// Which kind of build system is followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BuildsysKind {
-    /// Builds and tags in our own database, files in our own volume.
-    Local,
-}
-
-/// A way to bring a file into the volume.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Transfer {
-    /// A second name of the same file; only within one file system.
-    Hardlink,
-    /// A copy that shares its blocks; only where the file system can.
-    Reflink,
-    /// A copy.
-    Copy,
-}
-
-/// `[buildsys]`: the build system.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Buildsys {
-    /// Its kind.
-    pub kind: BuildsysKind,
-    /// The name by which its builds and tags are told from another's.
-    pub id: String,
-    /// The directory of its package files.
-    pub volume: PathBuf,
-    /// How imported files come into the volume: the first way that works. Never empty.
-    pub import: Vec<Transfer>,
-}
-
-/// `[buildsys]`, as written.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
-pub(super) struct RawBuildsys {
-    pub kind: BuildsysKind,
-    #[serde(deserialize_with = "short_name")]
-    pub id: String,
-    pub volume: Option<PathBuf>,
-    #[serde(deserialize_with = "transfers")]
-    pub import: Vec<Transfer>,
-}
-
-impl Default for RawBuildsys {
-    fn default() -> Self {
-        Self {
-            kind: BuildsysKind::Local,
-            id: "local".to_owned(),
-            volume: None,
-            import: vec![Transfer::Hardlink, Transfer::Reflink, Transfer::Copy],
-        }
-    }
-}
-
 /// Reads a name by which something is kept.
 pub(super) fn short_name<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = String::deserialize(input)?;
@@ -354,15 +305,6 @@ pub(super) fn short_name<'de, D: Deserializer<'de>>(input: D) -> Result<String, 
         return Ok(text);
     }
     Err(de::Error::custom("must be 1 to 64 letters, digits, -, _ or ., beginning with a letter or digit"))
-}
-
-fn transfers<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Transfer>, D::Error> {
-    let list = Vec::<Transfer>::deserialize(input)?;
-    let twice = list.iter().enumerate().any(|(at, way)| list[..at].contains(way));
-    if list.is_empty() || twice {
-        return Err(de::Error::custom("name at least one of \"hardlink\", \"reflink\", \"copy\", each once"));
-    }
-    Ok(list)
 }
 
 /// `[compose]`.

@@ -106,7 +106,8 @@ impl From<tags::Error> for Failure {
     fn from(error: tags::Error) -> Self {
         match error {
             tags::Error::Store(error) => error.into(),
-            error @ tags::Error::Buildsys(_) => Self::Internal(Some(error.into())),
+            // Nobody asks a hub on behalf of a request.
+            error => Self::Internal(Some(error.into())),
         }
     }
 }

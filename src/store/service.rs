@@ -5,6 +5,9 @@ use super::db::{Error, Tx, Write, exec, fetch_optional};
 /// The note on the broker: `bus::Snapshot` as JSON, or `null` where none is configured.
 pub const BUS: &str = "bus";
 
+/// The note on the hub: `tags::Standing` as JSON, or `null` where none is followed.
+pub const HUB: &str = "hub";
+
 /// The note on files of records that are bad: a list of `repos::BadRecord` as JSON.
 pub const RECORDS: &str = "records";
 

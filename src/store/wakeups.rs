@@ -12,6 +12,10 @@ pub enum Room {
     Tags,
     /// Key: tag; part: repository.
     Repos,
+    /// Key: tag of a hub; part: package, or nothing for the whole tag. What messages tell of is to be asked.
+    Hub,
+    /// Key: our id of a hub's build. Part: nothing for its RPMs and signatures, or a key whose files are to be read.
+    Files,
 }
 
 impl Room {
@@ -19,6 +23,8 @@ impl Room {
         match self {
             Self::Tags => "tags",
             Self::Repos => "repos",
+            Self::Hub => "hub",
+            Self::Files => "files",
         }
     }
 }
@@ -87,6 +93,27 @@ pub async fn of(tx: &mut Tx, room: Room, key: &str) -> Result<Vec<WakeUp>, Error
 pub async fn keys(tx: &mut Tx, room: Room) -> Result<Vec<(String, i64)>, Error> {
     let sql = "SELECT key, MIN(sequence) FROM wakeups WHERE room = $1 GROUP BY key ORDER BY MIN(sequence)";
     Ok(fetch!(tx, (String, i64), sql, room.name())?)
+}
+
+/// What waits for one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// The key.
+    pub key: String,
+    /// How many parts of it.
+    pub count: i64,
+    /// When the first was first woken, in microseconds.
+    pub since: i64,
+    /// When any was last woken, in microseconds.
+    pub touched: i64,
+}
+
+/// Returns what `room` is woken for, by key, the longest waiting first.
+pub async fn waiting(tx: &mut Tx, room: Room) -> Result<Vec<Waiting>, Error> {
+    let sql = "SELECT key, COUNT(*), MIN(since), MAX(touched) FROM wakeups WHERE room = $1 \
+               GROUP BY key ORDER BY MIN(since), key";
+    let rows = fetch!(tx, (String, i64, i64, i64), sql, room.name())?;
+    Ok(rows.into_iter().map(|(key, count, since, touched)| Waiting { key, count, since, touched }).collect())
 }
 
 /// Returns the highest sequence among the wake-ups of `room`; every later wake-up has a higher one.

@@ -17,7 +17,7 @@ use crate::store::tags::NOW;
 use crate::store::wakeups::{self, Room, WakeUp};
 
 /// Past so many packages to look at, the whole tag is looked at.
-const WHOLE_FROM: usize = 1000;
+pub(super) const WHOLE_FROM: usize = 1000;
 
 /// How many packages of a whole tag are decided at once: what bounds memory.
 const AT_ONCE: usize = 500;

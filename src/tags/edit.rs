@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::circle::circle;
 use super::receive::{Incoming, Outcome};
 use super::{Error, Order, Tags};
-use crate::buildsys::{self, BuildSystem};
+use crate::buildsys;
 use crate::model::{Arch, Nvr, PackageName, TagName};
 use crate::store::builds::{self, BuildState};
 use crate::store::inbox::Door;
@@ -21,6 +21,9 @@ use crate::store::{self, Tx, Write};
 /// Why an edit is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
+    /// The tags are a hub's.
+    #[error("tags are those of the Koji hub {0}, and edited there")]
+    Hub(String),
     /// There is no such tag.
     #[error("there is no tag {0}")]
     NoSuchTag(TagName),
@@ -133,8 +136,16 @@ pub struct TagEdit {
 }
 
 impl Tags {
+    /// Begins to change tags.
+    async fn change(&self) -> Result<Write, EditError> {
+        if self.local().is_none() {
+            return Err(EditError::Hub(self.buildsys.id().to_owned()));
+        }
+        Ok(self.db.write().await?)
+    }
+
     async fn tag(&self, tx: &mut Tx, name: &TagName) -> Result<TagRow, EditError> {
-        let tag = rows::by_name(tx, self.local.id(), name.as_str()).await?;
+        let tag = rows::by_name(tx, self.buildsys.id(), name.as_str()).await?;
         tag.ok_or_else(|| EditError::NoSuchTag(name.clone()))
     }
 
@@ -151,19 +162,19 @@ impl Tags {
 
     /// Makes a tag with these arches and links.
     pub async fn create_tag(&self, name: &TagName, edit: &TagEdit) -> Result<(), EditError> {
-        let mut tx = self.db.write().await?;
-        if rows::by_name(&mut tx, self.local.id(), name.as_str()).await?.is_some() {
+        let mut tx = self.change().await?;
+        if rows::by_name(&mut tx, self.buildsys.id(), name.as_str()).await?.is_some() {
             return Err(EditError::TagExists(name.clone()));
         }
         let event = self.now(&mut tx).await?;
-        rows::create(&mut tx, self.local.id(), name, &[], event).await?;
+        rows::create(&mut tx, self.buildsys.id(), name, &[], event).await?;
         self.edit_in(&mut tx, name, edit, event).await?;
         self.commit(tx).await
     }
 
     /// Changes a tag's arches and links.
     pub async fn edit_tag(&self, name: &TagName, edit: &TagEdit) -> Result<(), EditError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.change().await?;
         let event = self.now(&mut tx).await?;
         self.edit_in(&mut tx, name, edit, event).await?;
         self.commit(tx).await
@@ -210,7 +221,7 @@ impl Tags {
     /// Tags builds into a tag, in the order given, or not at all. One that is tagged already is tagged
     /// again, and so is the latest.
     pub async fn tag_builds(&self, tag: &TagName, builds: &[Nvr], force: bool) -> Result<(), EditError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.change().await?;
         self.tag(&mut tx, tag).await?;
         for nvr in builds {
             self.command(&mut tx, "buildsys.tag", tag, nvr, force).await?;
@@ -220,10 +231,10 @@ impl Tags {
 
     /// Takes builds out of a tag, or none of them.
     pub async fn untag_builds(&self, tag: &TagName, builds: &[Nvr]) -> Result<(), EditError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.change().await?;
         let row = self.tag(&mut tx, tag).await?;
         for nvr in builds {
-            let build = builds::by_nvr(&mut tx, self.local.id(), nvr).await?.map(|build| build.id);
+            let build = builds::by_nvr(&mut tx, self.buildsys.id(), nvr).await?.map(|build| build.id);
             let taggings = rows::taggings(&mut tx, row.id, Some(std::slice::from_ref(nvr.name())), NOW).await?;
             if !taggings.iter().any(|tagging| Some(tagging.build_id) == build) {
                 return Err(EditError::NotTagged { nvr: nvr.clone(), tag: tag.clone() });
@@ -241,7 +252,7 @@ impl Tags {
         nvr: &Nvr,
         force: bool,
     ) -> Result<(), EditError> {
-        let build = builds::by_nvr(tx, self.local.id(), nvr).await?;
+        let build = builds::by_nvr(tx, self.buildsys.id(), nvr).await?;
         if build.is_none_or(|build| build.state == BuildState::Deleted) {
             return Err(EditError::NoSuchBuild(nvr.clone()));
         }
@@ -265,7 +276,7 @@ impl Tags {
 
     /// Blocks packages in a tag; a package need not be listed there.
     pub async fn block(&self, tag: &TagName, packages: &[PackageName]) -> Result<(), EditError> {
-        let mut tx = self.db.write().await?;
+        let mut tx = self.change().await?;
         let row = self.tag(&mut tx, tag).await?;
         let event = self.now(&mut tx).await?;
         for package in packages {
@@ -285,7 +296,7 @@ impl Tags {
     pub async fn unblock(&self, tag: &TagName, packages: &[PackageName]) -> Result<(), EditError> {
         let mut listings = BTreeMap::new();
         for package in packages {
-            let facts = self.local.facts(tag, Some(std::slice::from_ref(package)), NOW).await?;
+            let facts = self.buildsys.facts(tag, Some(std::slice::from_ref(package)), NOW).await?;
             let Some(mut facts) = facts else { return Err(EditError::NoSuchTag(tag.clone())) };
             let word = |facts: &buildsys::Facts| Order::of(facts).words(facts).get(package).copied();
             if word(&facts) != Some(PackageState::Blocked) {
@@ -296,7 +307,7 @@ impl Tags {
             }
             listings.insert(package, word(&facts) != Some(PackageState::Listed));
         }
-        let mut tx = self.db.write().await?;
+        let mut tx = self.change().await?;
         let row = self.tag(&mut tx, tag).await?;
         let event = self.now(&mut tx).await?;
         for (package, needs_listing) in listings {

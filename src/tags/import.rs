@@ -28,7 +28,13 @@ pub struct ImportReport {
 impl Tags {
     /// Imports the RPM files that `paths` name or contain; each build is whole or not there. What waited
     /// for a build takes effect with it.
+    ///
+    /// # Errors
+    /// The state cannot be read or written; builds are a hub's.
     pub async fn import(&self, paths: Vec<PathBuf>) -> Result<ImportReport, Error> {
+        if self.local().is_none() {
+            return Err(Error::NotOurs(self.buildsys.id().to_owned()));
+        }
         let dir = self.config.data_dir.clone();
         let read = move || {
             let lock = Lock::wait(&dir.join("import.lock"))?;
@@ -63,12 +69,13 @@ impl Tags {
             }
         }
         let nvrs: Vec<&Nvr> = agreed.iter().map(|build| &build.nvr).collect();
-        let known = builds::by_nvrs(&mut tx, self.local.id(), &nvrs).await?;
+        let known = builds::by_nvrs(&mut tx, self.buildsys.id(), &nvrs).await?;
         let known: Vec<i64> = known.into_iter().map(|build| build.id).collect();
         let copies = builds::copies(&mut tx, &known).await?;
         drop(tx);
         let known: BTreeSet<String> = copies.into_iter().map(|copy| copy.path).collect();
-        let (volume, ways) = (self.local.volume().clone(), self.config.buildsys.import.clone());
+        let Some(local) = self.local() else { return Err(Error::NotOurs(self.buildsys.id().to_owned())) };
+        let (volume, ways) = (local.volume().clone(), self.config.buildsys.import.clone());
         let (placed, problems) = blocking(move || buildsys::place(agreed, &volume, &ways, &known)).await?;
         report.problems.extend(problems);
         let mut tx = self.db.write().await?;
@@ -85,7 +92,7 @@ impl Tags {
 
     async fn record(&self, tx: &mut Write, build: &NewBuild, spool: &Spool) -> Result<bool, Error> {
         let event = self.now(tx).await?;
-        let (row, new) = build.record(tx, self.local.id(), spool, event, self.clock.micros()).await?;
+        let (row, new) = build.record(tx, self.buildsys.id(), spool, event, self.clock.micros()).await?;
         for tag in rows::tags_of_build(tx, row.id).await?.into_iter().filter(|_| new) {
             if let Some(tag) = rows::by_id(tx, tag).await? {
                 self.wake_dependents(tx, &tag, row.nvr.name().as_str()).await?;

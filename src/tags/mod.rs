@@ -9,6 +9,7 @@ mod difference;
 mod edit;
 #[cfg(test)]
 mod histories;
+mod hub;
 mod import;
 mod inheritance;
 mod pkgset;
@@ -22,9 +23,10 @@ mod wait;
 
 use std::sync::Arc;
 
+use crate::buildsys::koji::{Koji, ReadError};
 use crate::buildsys::{self, BuildSystem, Local};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::lifecycle::Bell;
 use crate::model::TagName;
 use crate::store::tags::{self as rows, TagRow};
@@ -32,6 +34,7 @@ use crate::store::{self, Db, Tx, Write, wakeups};
 
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
+pub use hub::{Checked, FoundBy, Standing};
 pub use import::ImportReport;
 pub use inheritance::{Order, Visit};
 pub use receive::{Incoming, Outcome};
@@ -47,11 +50,40 @@ pub enum Error {
     /// The build system did not answer.
     #[error(transparent)]
     Buildsys(#[from] buildsys::Error),
+    /// Builds are a hub's.
+    #[error("builds are those of the Koji hub {0}: nothing can be imported")]
+    NotOurs(String),
+    /// The hub did not answer, or its answer cannot be used.
+    #[error(transparent)]
+    Hub(#[from] ReadError),
+    /// The hub left rows out without a word why; it is to be asked again.
+    #[error("the hub no longer has {count} rows of {tag} and its ancestors, and nothing says why: {first} for one")]
+    Doubtful {
+        /// The tag that was asked about.
+        tag: TagName,
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: String,
+    },
+    /// Others kept changing the same rows meanwhile.
+    #[error("what the hub says of {0} was overtaken again and again")]
+    Overtaken(TagName),
+}
+
+impl From<buildsys::koji::Error> for Error {
+    fn from(error: buildsys::koji::Error) -> Self {
+        Self::Hub(error.into())
+    }
 }
 
 /// Rings when there is work for a room.
 #[derive(Debug, Clone, Default)]
 pub struct Bells {
+    /// A hub to ask.
+    pub hub: Bell,
+    /// Builds of a hub whose files are to be found out about.
+    pub files: Bell,
     /// Tags to reconcile.
     pub tags: Bell,
     /// Repositories to reconcile.
@@ -65,30 +97,69 @@ pub struct Bells {
 pub struct Tags {
     pub(crate) db: Db,
     pub(crate) buildsys: Arc<dyn BuildSystem>,
-    pub(crate) local: Local,
+    kind: Kind,
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     pub(crate) bells: Bells,
 }
 
+/// Whose tags they are.
+#[derive(Clone)]
+enum Kind {
+    /// Ours: messages and commands change them.
+    Local(Local),
+    /// A hub's: messages are hints to ask it.
+    Hub(Arc<hub::Follower>),
+}
+
 impl Tags {
     /// Returns the room over the local build system.
     pub fn new(db: Db, local: Local, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
-        Self { db, buildsys: Arc::new(local.clone()), local, config, clock, bells }
+        let kind = Kind::Local(local.clone());
+        Self { db, buildsys: Arc::new(local), kind, config, clock, bells }
+    }
+
+    /// Returns the room over a Koji hub, asked in the way of `settings`.
+    pub fn of_hub(db: Db, koji: Koji, settings: config::Koji, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
+        let kind = Kind::Hub(Arc::new(hub::Follower::new(koji.clone(), settings)));
+        Self { db, buildsys: Arc::new(koji), kind, config, clock, bells }
+    }
+
+    /// Returns the local build system, if that is the one.
+    fn local(&self) -> Option<&Local> {
+        match &self.kind {
+            Kind::Local(local) => Some(local),
+            Kind::Hub(_) => None,
+        }
+    }
+
+    /// Returns the hub that is followed, if one is.
+    fn hub(&self) -> Option<&hub::Follower> {
+        match &self.kind {
+            Kind::Local(_) => None,
+            Kind::Hub(hub) => Some(hub),
+        }
     }
 
     /// Wakes every followed tag whose set may depend on `tag`, for one package or, where `part` is
     /// empty, whole.
     async fn wake_dependents(&self, tx: &mut Write, tag: &TagRow, part: &str) -> Result<(), store::Error> {
-        let dependents = rows::dependents(tx, tag.id).await?;
-        let followed = dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some());
-        let wake_ups: Vec<(&str, &str)> = followed.map(|tag| (tag.as_str(), part)).collect();
+        self.wake_dependents_each(tx, tag.id, &[part]).await
+    }
+
+    /// As [`Tags::wake_dependents`], for several packages; none may be named twice.
+    async fn wake_dependents_each(&self, tx: &mut Write, tag_id: i64, parts: &[&str]) -> Result<(), store::Error> {
+        let dependents = rows::dependents(tx, tag_id).await?;
+        let mut wake_ups: Vec<(&str, &str)> = Vec::new();
+        for tag in dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some()) {
+            wake_ups.extend(parts.iter().map(|part| (tag.as_str(), *part)));
+        }
         wakeups::wake_each(tx, wakeups::Room::Tags, &wake_ups, self.clock.micros()).await
     }
 
     /// Returns all tags that a follow rule matches.
     pub async fn followed(&self, tx: &mut Tx) -> Result<Vec<TagName>, store::Error> {
-        let all = rows::all(tx, self.local.id()).await?.into_iter().map(|tag| tag.name);
+        let all = rows::all(tx, self.buildsys.id()).await?.into_iter().map(|tag| tag.name);
         Ok(all.filter(|tag| self.config.follow.for_tag(tag).is_some()).collect())
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::hub::Marked;
 use super::{Error, Tags};
 use crate::buildsys::local;
 use crate::events::{self, BuildState, BuildStateChange, Decoded, Event, Limits, Tagging};
@@ -106,7 +107,10 @@ impl Tags {
         let mut tx = self.db.write().await?;
         let outcome = self.receive_in(&mut tx, incoming).await?;
         tx.commit().await?;
-        self.bells.tags.ring();
+        match self.hub() {
+            Some(_) => self.bells.hub.ring(),
+            None => self.bells.tags.ring(),
+        }
         Ok(outcome)
     }
 
@@ -144,9 +148,32 @@ impl Tags {
     }
 
     async fn pass(&self, tx: &mut Write, passage: &Passage<'_>, decoded: Decoded) -> Result<Outcome, Error> {
+        match self.hub() {
+            Some(_) => self.pass_hint(tx, passage, decoded).await,
+            None => self.pass_act(tx, passage, decoded).await,
+        }
+    }
+
+    /// Takes in a message about a hub.
+    async fn pass_hint(&self, tx: &mut Write, passage: &Passage<'_>, decoded: Decoded) -> Result<Outcome, Error> {
+        match self.mark(tx, &decoded.event).await? {
+            Marked::Done => {
+                passage.keep(tx, None, InboxState::Applied, None, None).await?;
+                Ok(Outcome::Applied)
+            }
+            Marked::Unfollowed(tag) => {
+                inbox::count_unfollowed(tx, tag.as_str(), passage.arrived_at).await?;
+                Ok(Outcome::Unfollowed { tag: tag.to_string() })
+            }
+            Marked::Nothing => Ok(Outcome::Ignored { topic: events::printable(passage.incoming.topic) }),
+        }
+    }
+
+    /// Takes in a message to the local build system.
+    async fn pass_act(&self, tx: &mut Write, passage: &Passage<'_>, decoded: Decoded) -> Result<Outcome, Error> {
         let nvr = match &decoded.event {
             Event::Tagged(Tagging { tag, nvr, .. }) | Event::Untagged(Tagging { tag, nvr, .. }) => {
-                if rows::by_name(tx, self.local.id(), tag.as_str()).await?.is_none() {
+                if rows::by_name(tx, self.buildsys.id(), tag.as_str()).await?.is_none() {
                     inbox::count_unfollowed(tx, tag.as_str(), passage.arrived_at).await?;
                     return Ok(Outcome::Unfollowed { tag: tag.to_string() });
                 }
@@ -157,7 +184,7 @@ impl Tags {
             _ => return Ok(Outcome::Ignored { topic: events::printable(passage.incoming.topic) }),
         };
         let event_id = self.place(tx, decoded.envelope.sent_at, passage.arrived_at).await?;
-        let Some(build) = builds::by_nvr(tx, self.local.id(), &nvr).await? else {
+        let Some(build) = builds::by_nvr(tx, self.buildsys.id(), &nvr).await? else {
             let reason = Some(format!("{nvr} is not imported yet"));
             passage.keep(tx, Some(event_id), InboxState::Waiting, reason, Some(&nvr)).await?;
             return Ok(Outcome::Waiting { nvr });
@@ -216,7 +243,7 @@ impl Tags {
     }
 
     async fn tag_of(&self, tx: &mut Write, tagging: &Tagging) -> Result<Option<TagRow>, store::Error> {
-        rows::by_name(tx, self.local.id(), tagging.tag.as_str()).await
+        rows::by_name(tx, self.buildsys.id(), tagging.tag.as_str()).await
     }
 
     /// Applies what waited for a build that is there now, in the order of the places.

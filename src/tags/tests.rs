@@ -221,6 +221,10 @@ struct Overtaken {
 }
 
 impl BuildSystem for Overtaken {
+    fn id(&self) -> &str {
+        self.local.id()
+    }
+
     fn facts<'a>(
         &'a self,
         root: &'a TagName,
@@ -261,7 +265,7 @@ async fn an_answer_that_another_process_has_overtaken_is_not_written() {
     assert_eq!(house.builds("side").await, 0);
     house.tags.tag_builds(&tag("side"), std::slice::from_ref(&nvr), false).await.unwrap();
     let overtaken = Overtaken {
-        local: house.tags.local.clone(),
+        local: house.tags.local().unwrap().clone(),
         other: house.tags.clone(),
         build: nvr,
         done: AtomicBool::new(false),

@@ -53,7 +53,7 @@ impl Tags {
         if newest.is_none() || !wakeups::of(&mut tx, Room::Tags, tag.as_str()).await?.is_empty() {
             return Ok(Prospect::Pending);
         }
-        let Some(build) = builds::by_nvr(&mut tx, self.local.id(), nvr).await? else { return Ok(Prospect::Pending) };
+        let Some(build) = builds::by_nvr(&mut tx, self.buildsys.id(), nvr).await? else { return Ok(Prospect::Pending) };
         if build.state == BuildState::Deleted {
             return Ok(Prospect::never("deleted", format!("{nvr} was deleted")));
         }

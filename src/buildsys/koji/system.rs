@@ -9,7 +9,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 
 use super::calls::{self, TagRef};
-use super::read::{ReadError, read_packages, read_tag};
+use super::read::{Reach, ReadError, read_packages, read_tag};
 use super::{Error, Hub};
 use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, Volume, facts};
 use crate::model::{PackageName, TagName};
@@ -31,11 +31,6 @@ impl Koji {
         Self { db, id: id.to_owned(), hub, volume }
     }
 
-    /// Returns the name by which its rows are told from another build system's.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Returns the newest event of the hub: what a reading is to be at.
     ///
     /// # Errors
@@ -44,12 +39,29 @@ impl Koji {
         Ok(self.hub.ask(calls::last_event()).await?.id)
     }
 
+    /// Returns the hub itself, to be asked what no row tells.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
     /// Reads all rows of a tag and its ancestors at `event`, as [`read_tag`] does. The tag is the one that has the
     /// name now, else the one that had it at the last reading.
     ///
     /// # Errors
     /// As those of [`read_tag`]; there is no such tag.
     pub async fn read_tag(&self, tag: &TagName, event: i64, since: Option<i64>) -> Result<Reading, ReadError> {
+        self.read(tag, event, since, Reach::Chain).await
+    }
+
+    /// As [`Koji::read_tag`], of ancestors only those that are not known.
+    ///
+    /// # Errors
+    /// As those of [`Koji::read_tag`].
+    pub async fn read_own(&self, tag: &TagName, event: i64) -> Result<Reading, ReadError> {
+        self.read(tag, event, None, Reach::Unknown).await
+    }
+
+    async fn read(&self, tag: &TagName, event: i64, since: Option<i64>, reach: Reach) -> Result<Reading, ReadError> {
         let known = mirror::known(&mut self.db.read().await?, &self.id).await?;
         let hub_id = match self.hub.ask(calls::tag(TagRef::Name(tag.as_str()), Some(event))).await? {
             Some(found) => found.id,
@@ -58,7 +70,7 @@ impl Koji {
                 known.map(|(hub_id, _)| *hub_id).ok_or_else(|| ReadError::NoSuchTag(tag.clone()))?
             }
         };
-        read_tag(&self.hub, &known, hub_id, event, since).await
+        read_tag(&self.hub, &known, hub_id, event, since, reach).await
     }
 
     /// As [`Koji::read_tag`], of the tag that has this id in the hub: so a tag is found that was renamed, also one
@@ -68,7 +80,7 @@ impl Koji {
     /// As those of [`read_tag`].
     pub async fn read_tag_of(&self, hub_id: i64, event: i64, since: Option<i64>) -> Result<Reading, ReadError> {
         let known = mirror::known(&mut self.db.read().await?, &self.id).await?;
-        read_tag(&self.hub, &known, hub_id, event, since).await
+        read_tag(&self.hub, &known, hub_id, event, since, Reach::Chain).await
     }
 
     /// Reads the rows of some packages of a tag itself at `event`, as [`read_packages`] does.
@@ -104,6 +116,10 @@ impl Koji {
 }
 
 impl BuildSystem for Koji {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
     fn facts<'a>(
         &'a self,
         root: &'a TagName,

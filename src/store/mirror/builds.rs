@@ -81,8 +81,23 @@ async fn write(tx: &mut Write, buildsys: &str, rows: &str, now: i64) -> Result<(
     Ok(())
 }
 
-/// Returns in which tags these builds stand, with their packages.
-pub(super) async fn standing(tx: &mut Tx, ids: &[i64]) -> Result<BTreeSet<(TagName, PackageName)>, Error> {
+/// Returns our ids of the builds that stand in a tag itself now.
+pub async fn builds_in(tx: &mut Tx, buildsys: &str, tag: &TagName) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT DISTINCT g.build_id FROM taggings g JOIN tags t ON t.id = g.tag_id \
+               WHERE t.buildsys = $1 AND t.name = $2 AND g.to_event IS NULL ORDER BY g.build_id";
+    Ok(fetch!(tx, (i64,), sql, buildsys, tag.as_str())?.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns our ids of the builds that wait for a signature in any set.
+pub async fn held_for_signatures(tx: &mut Tx, buildsys: &str) -> Result<Vec<i64>, Error> {
+    let sql = "SELECT DISTINCT b.id FROM held h JOIN builds b ON b.buildsys = $1 AND b.name = h.package \
+               AND h.nvr = b.name || '-' || b.version || '-' || b.release \
+               WHERE h.reason LIKE 'signature:%' ORDER BY b.id";
+    Ok(fetch!(tx, (i64,), sql, buildsys)?.into_iter().map(|(id,)| id).collect())
+}
+
+/// Returns in which tags these builds, by our ids, stand now, with their packages.
+pub async fn standing(tx: &mut Tx, ids: &[i64]) -> Result<BTreeSet<(TagName, PackageName)>, Error> {
     let sql = dialect!(
         tx,
         "SELECT DISTINCT t.name, g.package FROM taggings g JOIN tags t ON t.id = g.tag_id WHERE g.to_event IS NULL \

@@ -1,6 +1,6 @@
 //! How do rows that were read differ from those that are known? Pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Row, Rows};
 
@@ -11,8 +11,8 @@ pub(super) struct Diff<K, C> {
     pub puts: Rows<K, C>,
     /// Rows among them that are gone without a trace.
     pub gone: BTreeSet<(K, i64)>,
-    /// What has other rows that count than before.
-    pub changed: BTreeSet<K>,
+    /// What has other rows that count than before, and since which event it has one that counts now.
+    pub changed: BTreeMap<K, Option<i64>>,
 }
 
 /// Compares the rows that are known with those read at `event`.
@@ -21,7 +21,7 @@ pub(super) fn diff<K: Ord + Clone, C: PartialEq + Clone>(
     read: &Rows<K, C>,
     event: i64,
 ) -> Diff<K, C> {
-    let mut diff = Diff { puts: Rows::new(), gone: BTreeSet::new(), changed: BTreeSet::new() };
+    let mut diff = Diff { puts: Rows::new(), gone: BTreeSet::new(), changed: BTreeMap::new() };
     for (key, row) in read {
         let before = known.remove(key);
         let was_open = before.as_ref().is_some_and(|before| before.to_event.is_none());
@@ -39,15 +39,20 @@ pub(super) fn diff<K: Ord + Clone, C: PartialEq + Clone>(
             _ => row.clone(),
         };
         if was_open || row.to_event.is_none() {
-            diff.changed.insert(key.0.clone());
+            diff.changed.insert(key.0.clone(), None);
         }
         diff.puts.insert(key.clone(), row);
     }
     for (key, row) in known {
         if row.to_event.is_none() {
-            diff.changed.insert(key.0.clone());
+            diff.changed.insert(key.0.clone(), None);
             diff.gone.insert(key.clone());
             diff.puts.insert(key, Row { content: row.content, to_event: Some(event) });
+        }
+    }
+    for ((about, from), _) in read.iter().filter(|(_, row)| row.to_event.is_none()) {
+        if let Some(since) = diff.changed.get_mut(about) {
+            *since = Some(*from);
         }
     }
     diff
@@ -64,7 +69,7 @@ mod tests {
     fn put(known: &[(&'static str, i64, Option<i64>)], read: &[(&'static str, i64, Option<i64>)]) -> (String, usize) {
         let diff = diff(rows(known), &rows(read), 9);
         let puts = diff.puts.iter().map(|((key, from), row)| format!("{key}{from}-{:?}", row.to_event));
-        let changed: Vec<&str> = diff.changed.into_iter().collect();
+        let changed: Vec<&str> = diff.changed.into_keys().collect();
         (format!("{} | {}", puts.collect::<Vec<_>>().join(" "), changed.join("")), diff.gone.len())
     }
 
@@ -85,6 +90,13 @@ mod tests {
         ] {
             assert_eq!(put(known, read), (expected.to_owned(), gone), "{known:?} {read:?}");
         }
+    }
+
+    #[test]
+    fn what_changed_is_told_with_the_event_since_which_it_counts() {
+        let known = rows(&[("a", 1, None), ("b", 1, None), ("c", 1, None)]);
+        let read = rows(&[("a", 1, Some(4)), ("a", 4, None), ("b", 1, Some(5)), ("c", 1, None)]);
+        assert_eq!(diff(known, &read, 9).changed, BTreeMap::from([("a", Some(4)), ("b", None)]));
     }
 
     #[test]

@@ -14,10 +14,11 @@ mod tables;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::db::{Error, Tx, Write, fetch, parse};
+use super::db::{Error, Tx, Write, fetch, fetch_optional, parse};
 pub use super::tag_settings::{Config, ExternalRepo};
 use super::tags::PackageState;
 use crate::model::{Nvr, PackageName, TagName};
+pub use builds::{builds_in, held_for_signatures, standing};
 use plan::Plan;
 
 /// A row but for what it is known by.
@@ -164,6 +165,36 @@ impl Doubt {
     }
 }
 
+/// What a row of a tag is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowKind {
+    /// A build that stands in it.
+    Tagging,
+    /// A package of its list.
+    Package,
+    /// A tag it inherits from.
+    Link,
+    /// Its own settings.
+    Settings,
+    /// A repository outside.
+    Repository,
+}
+
+/// A row that is another than it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowChange {
+    /// The tag.
+    pub tag: TagName,
+    /// What kind of row.
+    pub kind: RowKind,
+    /// The package, where it is of one.
+    pub package: Option<PackageName>,
+    /// What it is about.
+    pub about: String,
+    /// The event since which it counts; `None` where it no longer does.
+    pub since: Option<i64>,
+}
+
 /// What a reading changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
@@ -175,6 +206,8 @@ pub struct Changes {
     pub renamed: BTreeSet<(TagName, TagName)>,
     /// Rows that were closed though nothing says why, two readings having agreed.
     pub gone: BTreeSet<Gone>,
+    /// All rows that are other ones than before, of tags that were known.
+    pub rows: Vec<RowChange>,
 }
 
 impl Changes {
@@ -206,6 +239,19 @@ pub async fn known(tx: &mut Tx, buildsys: &str) -> Result<BTreeMap<i64, KnownTag
         known.insert(hub_id, KnownTag { id, name, since_event, whole_event, read_event });
     }
     Ok(known)
+}
+
+/// Returns what the tag of this id was called at the last reading; `None` where it is not known.
+pub async fn name_of(tx: &mut Tx, buildsys: &str, hub_id: i64) -> Result<Option<TagName>, Error> {
+    let sql = "SELECT name FROM tags WHERE buildsys = $1 AND hub_id = $2";
+    let row = fetch_optional!(tx, (String,), sql, buildsys, hub_id)?;
+    row.map(|(name,)| parse("tags.name", &name)).transpose()
+}
+
+/// Returns our id of the build with this id in the hub; `None` where it is not known.
+pub async fn build_of(tx: &mut Tx, buildsys: &str, hub_id: i64) -> Result<Option<i64>, Error> {
+    let sql = "SELECT id FROM builds WHERE buildsys = $1 AND hub_id = $2";
+    Ok(fetch_optional!(tx, (i64,), sql, buildsys, hub_id)?.map(|(id,)| id))
 }
 
 /// Puts our rows in line with a reading; `doubt` is that of the reading before, `now` is in microseconds.
@@ -241,6 +287,9 @@ pub async fn apply(
         plan.write(tx, buildsys, *id).await?;
         names::was_read(tx, *id, &tag.part, reading.event).await?;
         changes.tags.extend(plan.changes_tag().then(|| name.clone()));
+        if known.contains_key(&tag.hub_id) {
+            changes.rows.extend(plan.told(name, &reading.builds));
+        }
         changes.packages.extend(plan.changed_packages().map(|package| (name.clone(), package)));
     }
     changes.packages.extend(builds::standing(tx, &changed).await?);

@@ -1,10 +1,11 @@
 //! What is to be written of one tag, and what does that change? All of it is known before anything is written.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::diff::{Diff, diff};
-use super::{Config, ExternalRepo, Gone, KnownTag, Link, Part, TagReading, tables};
-use crate::model::PackageName;
+use super::{Config, ExternalRepo, Gone, HubBuild, KnownTag, Link, Part, RowChange, RowKind, TagReading, tables};
+use crate::model::{PackageName, TagName};
 use crate::store::db::{Error, Tx, Write};
 use crate::store::tags::PackageState;
 
@@ -80,7 +81,27 @@ impl Plan {
 
     /// Returns the packages of which the tag has other rows of its own.
     pub(super) fn changed_packages(&self) -> impl Iterator<Item = PackageName> {
-        let tagged = self.taggings.changed.iter().map(|(package, _)| package);
-        self.packages.changed.iter().chain(tagged).cloned()
+        let tagged = self.taggings.changed.keys().map(|(package, _)| package);
+        self.packages.changed.keys().chain(tagged).cloned()
+    }
+
+    /// Returns what is another than before, row by row; builds are called by the names they have in `builds`.
+    pub(super) fn told(&self, tag: &TagName, builds: &BTreeMap<i64, HubBuild>) -> Vec<RowChange> {
+        let mut told = Vec::new();
+        let mut tell = |kind, package: Option<&PackageName>, about: String, since: Option<i64>| {
+            told.push(RowChange { tag: tag.clone(), kind, package: package.cloned(), about, since });
+        };
+        self.configs.changed.iter().for_each(|(_, since)| tell(RowKind::Settings, None, String::new(), *since));
+        self.extras.changed.iter().for_each(|(key, since)| tell(RowKind::Settings, None, key.clone(), *since));
+        self.links.changed.iter().for_each(|(id, since)| tell(RowKind::Link, None, format!("tag {id}"), *since));
+        self.repos.changed.iter().for_each(|(id, since)| tell(RowKind::Repository, None, id.to_string(), *since));
+        for (package, since) in &self.packages.changed {
+            tell(RowKind::Package, Some(package), package.to_string(), *since);
+        }
+        for ((package, build), since) in &self.taggings.changed {
+            let nvr = builds.get(build).map_or_else(|| format!("build {build}"), |build| build.nvr.to_string());
+            tell(RowKind::Tagging, Some(package), nvr, *since);
+        }
+        told
     }
 }

@@ -21,7 +21,7 @@ use crate::store;
 use crate::store::mirror::KnownTag;
 
 pub use packages::read_packages;
-pub use tags::read_tag;
+pub use tags::{Reach, read_tag};
 
 /// How many events before the last reading are asked for again: an event's number is drawn inside its transaction,
 /// so that one with a lower number may have become visible later. One that took longer than all these is still

@@ -13,7 +13,16 @@ use crate::store::mirror::{self, KnownTag, Part, Reading, TagReading};
 const TABLES: [Table; 6] =
     [Table::Configs, Table::Extras, Table::Links, Table::ExternalRepos, Table::Packages, Table::Taggings];
 
-/// Reads all rows of a tag and of its ancestors at `event`: those that counted at the last whole reading of each or
+/// Which of the tags that a tag inherits from are read with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All.
+    Chain,
+    /// Those that are not known: the others are kept in line by themselves.
+    Unknown,
+}
+
+/// Reads all rows of a tag and of its ancestors, as far as `reach` says, at `event`: those that counted at the last whole reading of each or
 /// later, from an event on where `since` names an earlier one. The first reading of a tag begins at `event`.
 ///
 /// Parents are followed by every link that counted in that time: what a set was then is known too. A parent that is
@@ -27,13 +36,15 @@ pub async fn read_tag(
     root: i64,
     event: i64,
     since: Option<i64>,
+    reach: Reach,
 ) -> Result<Reading, ReadError> {
     let root_since = known.get(&root).map_or(event, |root| root.whole_event).min(since.unwrap_or(event));
     let (mut found, mut seen, mut todo) = (Vec::new(), BTreeSet::from([root]), vec![root]);
     while let Some(tag) = todo.pop() {
         let since = known.get(&tag).map_or(root_since, |tag| tag.whole_event.min(root_since));
         let one = read_rows(hub, tag, event, (since - OVERLAP).max(1)).await?;
-        todo.extend(parents(&one.collected).filter(|parent| seen.insert(*parent)));
+        let is_wanted = |parent: &i64| reach == Reach::Chain || !known.contains_key(parent);
+        todo.extend(parents(&one.collected).filter(|parent| is_wanted(parent) && seen.insert(*parent)));
         found.push(one);
         if found.len() > MOST_ANCESTORS {
             return Err(ReadError::TooManyTags { root, limit: MOST_ANCESTORS });

@@ -1,0 +1,101 @@
+//! What is to be asked of a hub because of a message? Nothing of what it says is believed.
+//!
+//! The marks are rows, written with the message: once it is acknowledged it is not needed any more.
+
+use super::super::Tags;
+use crate::events::{BuildState, Event};
+use crate::model::{Nvr, PackageName, TagName};
+use crate::store::tags as rows;
+use crate::store::wakeups::{self, Room};
+use crate::store::{self, Write, builds, mirror};
+
+/// What became of a message about a hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::tags) enum Marked {
+    /// The hub will be asked, or there is nothing to ask.
+    Done,
+    /// It names a tag that nobody follows, and that no followed tag inherits from.
+    Unfollowed(TagName),
+    /// It is of a kind that tells of nothing we keep.
+    Nothing,
+}
+
+/// The key under which a look at everything that followed tags hold is marked; no tag can have this name.
+pub(super) const EVERYWHERE: &str = "*";
+
+impl Tags {
+    /// Marks what a message says may have changed.
+    pub(in crate::tags) async fn mark(&self, tx: &mut Write, event: &Event) -> Result<Marked, store::Error> {
+        match event {
+            Event::Tagged(tagging) | Event::Untagged(tagging) => {
+                self.mark_tag(tx, tagging.tag_id, &tagging.tag, tagging.nvr.name()).await
+            }
+            Event::PackageListChanged(change) => self.mark_tag(tx, None, &change.tag, &change.package).await,
+            Event::BuildState(change) => match change.new {
+                BuildState::Deleted | BuildState::Canceled => {
+                    self.mark_build(tx, change.build_id, &change.nvr).await?;
+                    Ok(Marked::Done)
+                }
+                // Nothing can be tagged that is not complete, and what is tagged has a message of its own.
+                _ => Ok(Marked::Nothing),
+            },
+            Event::BuildPromoted => {
+                wakeups::wake(tx, Room::Hub, EVERYWHERE, "", self.clock.micros()).await?;
+                Ok(Marked::Done)
+            }
+            Event::RpmSigned(signed) => {
+                let known = self.known_build(tx, signed.build_id, &signed.nvr).await?;
+                self.list_again(tx, &known.into_iter().collect::<Vec<_>>()).await?;
+                Ok(Marked::Done)
+            }
+            Event::RepoInit(_) | Event::RepoDone(_) | Event::TaskState(_) | Event::Other { .. } => Ok(Marked::Nothing),
+        }
+    }
+
+    async fn mark_tag(
+        &self,
+        tx: &mut Write,
+        hub_id: Option<i64>,
+        named: &TagName,
+        package: &PackageName,
+    ) -> Result<Marked, store::Error> {
+        // The name in a message is that of then, the id that of the tag.
+        let by_id = match hub_id {
+            Some(id) => mirror::name_of(tx, self.buildsys.id(), id).await?,
+            None => None,
+        };
+        let tag = by_id.unwrap_or_else(|| named.clone());
+        let now = self.clock.micros();
+        if rows::by_name(tx, self.buildsys.id(), tag.as_str()).await?.is_some() {
+            wakeups::wake(tx, Room::Hub, tag.as_str(), package.as_str(), now).await?;
+            return Ok(Marked::Done);
+        }
+        if self.config.follow.for_tag(&tag).is_none() {
+            return Ok(Marked::Unfollowed(tag));
+        }
+        wakeups::wake(tx, Room::Hub, tag.as_str(), "", now).await?;
+        Ok(Marked::Done)
+    }
+
+    async fn mark_build(&self, tx: &mut Write, hub_id: Option<i64>, nvr: &Nvr) -> Result<(), store::Error> {
+        let Some(build) = self.known_build(tx, hub_id, nvr).await? else { return Ok(()) };
+        let standing = mirror::standing(tx, &[build]).await?;
+        let marks: Vec<(&str, &str)> = standing.iter().map(|(tag, package)| (tag.as_str(), package.as_str())).collect();
+        wakeups::wake_each(tx, Room::Hub, &marks, self.clock.micros()).await
+    }
+
+    /// Returns our id of a build, if it is known.
+    async fn known_build(&self, tx: &mut Write, hub_id: Option<i64>, nvr: &Nvr) -> Result<Option<i64>, store::Error> {
+        match hub_id {
+            Some(id) => mirror::build_of(tx, self.buildsys.id(), id).await,
+            None => Ok(builds::by_nvr(tx, self.buildsys.id(), nvr).await?.map(|build| build.id)),
+        }
+    }
+
+    /// Has the RPMs and signatures of builds asked for again.
+    pub(super) async fn list_again(&self, tx: &mut Write, builds: &[i64]) -> Result<(), store::Error> {
+        let keys: Vec<String> = builds.iter().map(ToString::to_string).collect();
+        let wake_ups: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "")).collect();
+        wakeups::wake_each(tx, Room::Files, &wake_ups, self.clock.micros()).await
+    }
+}

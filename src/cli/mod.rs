@@ -13,6 +13,7 @@ mod global;
 mod import;
 mod messages;
 mod output;
+mod reconcile;
 mod repo;
 mod send;
 mod serve;
@@ -61,6 +62,7 @@ enum Command {
     Bus(bus::Bus),
     WaitRepo(wait_repo::WaitRepo),
     Status(status::Status),
+    Reconcile(reconcile::Reconcile),
     /// Make and show composes
     #[command(subcommand)]
     Compose(compose::Compose),
@@ -168,6 +170,7 @@ impl Command {
             Self::Bus(command) => command.run(&app).await,
             Self::WaitRepo(command) => command.run(&app).await,
             Self::Status(command) => command.run(&app).await,
+            Self::Reconcile(command) => command.run(&app).await,
             Self::Compose(command) => command.run(&app).await,
             Self::Messages(command) => command.run(&app).await,
             Self::Webhook(command) => command.run(&app).await,

@@ -19,6 +19,7 @@ use crate::store::durable::Lock;
 use crate::store::generations::GenerationState;
 use crate::store::webhooks as rows;
 use crate::store::{self, Tx, composes, generations, inbox, outbox, service};
+use crate::tags::Standing;
 
 /// How many tags that nobody follows are shown.
 const UNFOLLOWED: i64 = 5;
@@ -39,6 +40,8 @@ struct Report {
     service: Service,
     /// `None` where no broker is configured.
     bus: Option<Bus>,
+    /// What the running service last said of the hub; `None` where none is followed or no service runs.
+    hub: Option<Note<Standing>>,
     events: Events,
     outbox: BTreeMap<&'static str, i64>,
     webhooks: Vec<Webhook>,
@@ -140,6 +143,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
     Ok(Report {
         at: time(now),
         bus: bus(app, &mut tx, running).await?,
+        hub: hub(&mut tx, running).await?,
         service: Service {
             running,
             data_dir: app.config.data_dir.display().to_string(),
@@ -177,6 +181,12 @@ async fn bus(app: &App, tx: &mut Tx, running: bool) -> anyhow::Result<Option<Bus
     };
     let snapshot: Option<Snapshot> = store::db::from_json("service.value", &json)?;
     Ok(snapshot.map(|snapshot| Bus { snapshot: Some(note(snapshot, at)) }))
+}
+
+async fn hub(tx: &mut Tx, running: bool) -> Result<Option<Note<Standing>>, store::Error> {
+    let Some((json, at)) = service::read(tx, service::HUB).await?.filter(|_| running) else { return Ok(None) };
+    let standing: Option<Standing> = store::db::from_json("service.value", &json)?;
+    Ok(standing.map(|standing| note(standing, at)))
 }
 
 async fn bad_records(tx: &mut Tx, running: bool) -> Result<Vec<BadRecord>, store::Error> {

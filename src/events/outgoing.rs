@@ -22,9 +22,10 @@ pub struct Outgoing {
 
 /// The classes of the Python package `tannery-messages` (in `clients/python/`), by topic: what consumers that have
 /// it make of a message. Others are warned and take it as it is.
-const CLASSES: [(&str, &str); 4] = [
+const CLASSES: [(&str, &str); 5] = [
     ("pungi.compose.status.change", "tannery_messages.pungi.ComposeStatusChangeV1"),
     ("tannery.compose.status", "tannery_messages.compose.StatusV1"),
+    ("tannery.reconcile.repaired", "tannery_messages.reconcile.RepairedV1"),
     ("tannery.repo.published", "tannery_messages.repo.PublishedV1"),
     ("tannery.tag.changed", "tannery_messages.tag.ChangedV1"),
 ];

@@ -5,6 +5,8 @@
 
 mod exposition;
 
+use std::collections::BTreeMap;
+
 use axum::extract::State as Shared;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -14,6 +16,7 @@ use super::failure::Failure;
 use crate::bus::Snapshot;
 use crate::store::wakeups::{self, Room};
 use crate::store::{self, Tx, builds, composes, generations, inbox, outbox, pkgsets, webhooks};
+use crate::tags::Standing;
 use exposition::{Exposition, Kind};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,6 +27,9 @@ pub(super) async fn metrics(Shared(service): Shared<Service>) -> Result<Response
     of_process(&mut out, &service);
     if let Some(bus) = &service.bus {
         of_bus(&mut out, &bus.read(), service.clock.seconds());
+    }
+    if let Some(hub) = service.tags.standing() {
+        of_hub(&mut out, &hub, &service.tags.hub_calls(), service.clock.micros());
     }
     let mut tx = service.db.read().await?;
     of_messages(&mut out, &mut tx).await?;
@@ -72,6 +78,22 @@ fn of_bus(out: &mut Exposition, now: &Snapshot, seconds: i64) {
     if let Some(at) = now.last_message_at {
         out.family("tannery_bus_last_message_age_seconds", Kind::Gauge, "Seconds since the last message came.");
         out.sample(&[], seconds.saturating_sub(at).max(0));
+    }
+}
+
+fn of_hub(out: &mut Exposition, hub: &Standing, calls: &BTreeMap<&'static str, u64>, now: i64) {
+    out.family("tannery_hub_up", Kind::Gauge, "Whether the hub answered when it was last asked.");
+    out.sample(&[], u8::from(hub.stale_since.is_none() && hub.answered_at.is_some()));
+    out.family("tannery_hub_stale_seconds", Kind::Gauge, "Seconds since the last answer of a hub that gives none now.");
+    out.sample(&[], hub.stale_since.map_or(0, |since| (now - since).max(0) / 1_000_000));
+    let help = "Rows of tags that were other ones than messages had told of.";
+    out.family("tannery_hub_repaired_total", Kind::Counter, help);
+    out.sample(&[], hub.repaired);
+    out.family("tannery_hub_doubted_tags", Kind::Gauge, "Tags of which rows are missed without a word why.");
+    out.sample(&[], hub.doubted.len());
+    out.family("tannery_hub_calls_total", Kind::Counter, "Calls asked of the hub, repeats included, by method.");
+    for (method, count) in calls {
+        out.sample(&[("method", method)], count);
     }
 }
 
@@ -132,6 +154,8 @@ async fn of_webhooks(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Err
 
 async fn of_work(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> {
     out.family("tannery_wakeups", Kind::Gauge, "What waits to be reconciled, by room.");
+    out.sample(&[("room", "files")], wakeups::count(tx, Room::Files).await?);
+    out.sample(&[("room", "hub")], wakeups::count(tx, Room::Hub).await?);
     out.sample(&[("room", "repos")], wakeups::count(tx, Room::Repos).await?);
     out.sample(&[("room", "tags")], wakeups::count(tx, Room::Tags).await?);
     let (builds, rpms) = builds::counts(tx).await?;

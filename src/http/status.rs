@@ -17,6 +17,7 @@ use crate::bus::{Link, Snapshot};
 use crate::store::wakeups::{self, Room};
 use crate::store::webhooks as rows;
 use crate::store::{self, Tx, inbox, outbox};
+use crate::tags::Standing;
 
 /// How many unfollowed tags and composes are shown.
 const SHOWN: i64 = 10;
@@ -30,6 +31,7 @@ pub(super) struct Status {
     url: String,
     readiness: Ready,
     bus: Option<Bus>,
+    hub: Option<Hub>,
     inbox: Inbox,
     /// Messages by state.
     outbox: BTreeMap<&'static str, i64>,
@@ -50,6 +52,19 @@ struct Bus {
     consumer: Connection,
     publisher: Connection,
     last_message_at: Option<String>,
+}
+
+/// The Koji hub that is followed. Why it does not answer stays in the log: it may name hosts.
+#[derive(Debug, Serialize)]
+struct Hub {
+    /// When it last gave an answer that could be used.
+    answered_at: Option<String>,
+    /// Since when it has given none: all sets are those of then.
+    stale_since: Option<String>,
+    /// Rows that were other ones than messages had told of, since the start.
+    repaired: u64,
+    /// Tags of which rows are missed, so that they stay as they are until two answers agree.
+    doubted: Vec<String>,
 }
 
 /// A connection to the broker.
@@ -109,10 +124,13 @@ pub(super) async fn status(
         url: service.url.to_string(),
         readiness,
         bus: service.bus.as_ref().map(|bus| broker(bus.read())),
+        hub: service.tags.standing().map(hub),
         inbox: messages_in(&mut tx).await?,
         outbox: outbox::counts(&mut tx).await?.into_iter().map(|(state, count)| (state.name(), count)).collect(),
         webhooks: webhooks(&mut tx).await?,
         wakeups: BTreeMap::from([
+            ("hub", wakeups::count(&mut tx, Room::Hub).await?),
+            ("files", wakeups::count(&mut tx, Room::Files).await?),
             ("tags", wakeups::count(&mut tx, Room::Tags).await?),
             ("repos", wakeups::count(&mut tx, Room::Repos).await?),
         ]),
@@ -128,6 +146,15 @@ fn broker(now: Snapshot) -> Bus {
         queue: now.queue,
         queue_depth: now.queue_depth,
         last_message_at: now.last_message_at.map(|seconds| moment(seconds.saturating_mul(1_000_000))),
+    }
+}
+
+fn hub(now: Standing) -> Hub {
+    Hub {
+        answered_at: now.answered_at.map(moment),
+        stale_since: now.stale_since.map(moment),
+        repaired: now.repaired,
+        doubted: now.doubted,
     }
 }
 
@@ -191,7 +218,7 @@ mod tests {
         assert_eq!(status["outbox"], json!({"pending": 1}));
         let hook = json!({"name": "ci", "cursor": 0, "behind": 1, "delivered": 0, "failing_since": null, "parked": 1});
         assert_eq!(status["webhooks"], json!([hook]));
-        assert_eq!(status["wakeups"], json!({"repos": 3, "tags": 0}));
+        assert_eq!(status["wakeups"], json!({"files": 0, "hub": 0, "repos": 3, "tags": 0}));
         assert_eq!((&status["tags"][0]["name"], &status["tags"][0]["revision"]), (&json!("f43"), &json!(2)));
         assert_eq!(status["composes"][0]["id"], "Oak-1-20261121.n.0");
         assert_eq!(status["readiness"]["ready"], false);

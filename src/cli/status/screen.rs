@@ -4,6 +4,7 @@ use super::{Bus, Events, Report, Service, TagReport, Webhook};
 use crate::bus::Link;
 use crate::cli::output::{COLUMNS, age, count, fit, harmless};
 use crate::cli::tag::{HEADING, Summary};
+use crate::tags::Standing;
 
 /// How many tags are shown; `tannery tag list` shows all.
 const TAGS: usize = 8;
@@ -13,6 +14,7 @@ pub(super) fn text(report: &Report) -> String {
     let now = report.now;
     let mut lines = service(&report.service);
     lines.extend(bus(report.bus.as_ref(), report.service.running, now));
+    lines.extend(report.hub.iter().flat_map(|noted| hub(&noted.value, now)));
     lines.extend(events(&report.events, now));
     let waiting: Vec<String> = report.outbox.iter().map(|(state, count)| format!("{count} {state}")).collect();
     lines.push(("messages", if waiting.is_empty() { "none sent yet".to_owned() } else { waiting.join(", ") }));
@@ -61,6 +63,20 @@ fn bus(bus: Option<&Bus>, running: bool, now: i64) -> Vec<(&'static str, String)
     }
     if let Link::Down { error: Some(error), .. } = &bus.consumer {
         lines.push(("", error.clone()));
+    }
+    lines
+}
+
+fn hub(hub: &Standing, now: i64) -> Vec<(&'static str, String)> {
+    let answered = hub.answered_at.map_or("no answer yet".to_owned(), |at| format!("answered {} ago", age(at, now)));
+    let repaired = count(i64::try_from(hub.repaired).unwrap_or(i64::MAX), "row");
+    let mut lines = vec![match hub.stale_since {
+        Some(since) => ("hub", format!("all sets are those of {} ago: it does not answer", age(since, now))),
+        None => ("hub", format!("{answered}; {repaired} repaired since the start")),
+    }];
+    lines.extend(hub.problem.iter().map(|problem| ("", problem.clone())));
+    if !hub.doubted.is_empty() {
+        lines.push(("", format!("rows are missed, and asked for again: {}", hub.doubted.join(", "))));
     }
     lines
 }
@@ -152,6 +168,13 @@ mod tests {
                 url: Some(note("http://127.0.0.1:8180".to_owned())),
             },
             bus: Some(Bus { snapshot: Some(note(snapshot(consumer))) }),
+            hub: Some(note(Standing {
+                answered_at: Some(NOW - 7_200_000_000),
+                stale_since: Some(NOW - 7_200_000_000),
+                problem: Some("getLastEvent: the request failed".to_owned()),
+                repaired: 0,
+                doubted: vec!["f43".to_owned()],
+            })),
             events: Events {
                 last_arrived_at: None,
                 states: BTreeMap::from([("applied", 1_000_000), ("quarantined", 2), ("waiting", 0)]),
@@ -187,6 +210,8 @@ mod tests {
             "service    running at http://127.0.0.1:8180\n",
             "bus        down for 5 min; queue tannery, 7 ready; as of 3 s ago\n",
             "           no route to host",
+            "hub        all sets are those of 2 h ago: it does not answer\n           getLastEvent: the request failed\n",
+            "           rows are missed, and asked for again: f43\n",
             "events     last 12 s ago; 1 duplicate\n",
             "unfollowed evil\\u{1b}[2J (3)\n",
             "messages   4 pending\n",

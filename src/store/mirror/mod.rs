@@ -180,6 +180,19 @@ pub enum RowKind {
     Repository,
 }
 
+impl RowKind {
+    /// Returns the word for it in messages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Tagging => "tagging",
+            Self::Package => "package",
+            Self::Link => "link",
+            Self::Settings => "settings",
+            Self::Repository => "repository",
+        }
+    }
+}
+
 /// A row that is another than it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowChange {
@@ -193,6 +206,18 @@ pub struct RowChange {
     pub about: String,
     /// The event since which it counts; `None` where it no longer does.
     pub since: Option<i64>,
+}
+
+impl RowChange {
+    /// Returns the topic of the message that should have told of it; Koji tells of some changes never.
+    pub fn missed(&self) -> Option<&'static str> {
+        match (self.kind, self.since) {
+            (RowKind::Tagging, Some(_)) => Some("buildsys.tag"),
+            (RowKind::Tagging, None) => Some("buildsys.untag"),
+            (RowKind::Package, _) => Some("buildsys.package.list.change"),
+            (RowKind::Link | RowKind::Settings | RowKind::Repository, _) => None,
+        }
+    }
 }
 
 /// What a reading changed.

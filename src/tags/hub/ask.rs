@@ -9,7 +9,7 @@ use super::{Follower, FoundBy, Scope};
 use crate::buildsys::koji::ReadError;
 use crate::model::{PackageName, TagName};
 use crate::outbox;
-use crate::store::mirror::{Changes, Outcome, Reading, RowChange, RowKind};
+use crate::store::mirror::{Changes, Outcome, Reading, RowChange};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write, tag_settings};
 use crate::tags::ask::WHOLE_FROM;
@@ -32,17 +32,17 @@ pub struct Checked {
 }
 
 impl Tags {
-    /// Compares all rows of a tag and its ancestors with the hub's, and repairs ours.
+    /// Compares all rows of a tag and its ancestors with the hub's, and repairs ours; `None` without a hub.
     ///
     /// # Errors
-    /// There is no hub, it does not answer, or two answers do not agree about rows that are missed.
-    pub async fn check(&self, tag: &TagName) -> Result<Checked, Error> {
-        let Some(hub) = self.hub() else { return Ok(Checked::default()) };
+    /// The hub does not answer, or two answers do not agree about rows that are missed.
+    pub async fn check(&self, tag: &TagName) -> Result<Option<Checked>, Error> {
+        let Some(hub) = self.hub() else { return Ok(None) };
         let mut checked = self.bring(hub, tag, Scope::Chain, &[], FoundBy::Command).await;
         if matches!(checked, Err(Error::Doubtful { .. })) {
             checked = self.bring(hub, tag, Scope::Chain, &[], FoundBy::Command).await;
         }
-        checked
+        checked.map(Some)
     }
 
     /// Asks the hub about a tag until an answer could be applied, and takes away the marks that asked for it.
@@ -213,31 +213,11 @@ async fn unannounced(tx: &mut Tx, rows: Vec<RowChange>) -> Result<Vec<RowChange>
 
 /// Returns the body of `tannery.reconcile.repaired`.
 fn repaired_body(tag: &TagName, event: i64, by: FoundBy, rows: &[&RowChange]) -> Map<String, Value> {
-    let row = |row: &&RowChange| json!({ "row": row_word(row.kind), "about": row.about, "since": row.since, "missed": missed(row) });
+    let row = |row: &&RowChange| json!({ "row": row.kind.word(), "about": row.about, "since": row.since, "missed": row.missed() });
     let listed: Vec<Value> = rows.iter().take(MOST_LISTED).map(row).collect();
     let body = json!({ "tag": tag, "event": event, "found_by": by.word(), "rows": listed, "truncated": rows.len() > MOST_LISTED });
     match body {
         Value::Object(body) => body,
         _ => Map::new(),
-    }
-}
-
-fn row_word(kind: RowKind) -> &'static str {
-    match kind {
-        RowKind::Tagging => "tagging",
-        RowKind::Package => "package",
-        RowKind::Link => "link",
-        RowKind::Settings => "settings",
-        RowKind::Repository => "repository",
-    }
-}
-
-/// Returns the topic of the message that should have told of a row; Koji tells of some never.
-pub(super) fn missed(row: &RowChange) -> Option<&'static str> {
-    match (row.kind, row.since) {
-        (RowKind::Tagging, Some(_)) => Some("buildsys.tag"),
-        (RowKind::Tagging, None) => Some("buildsys.untag"),
-        (RowKind::Package, _) => Some("buildsys.package.list.change"),
-        (RowKind::Link | RowKind::Settings | RowKind::Repository, _) => None,
     }
 }

@@ -1,5 +1,7 @@
 //! Does the hub answer? What is told of it in status and metrics.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Follower;
@@ -41,6 +43,11 @@ impl Follower {
 }
 
 impl Tags {
+    /// Returns how many calls were asked of the hub since the start, by method; none without one.
+    pub fn hub_calls(&self) -> BTreeMap<&'static str, u64> {
+        self.hub().map(|hub| hub.koji.hub().calls()).unwrap_or_default()
+    }
+
     /// Returns how the hub stands as this process knows it; `None` without one.
     pub fn standing(&self) -> Option<Standing> {
         let state = self.hub()?.state();

@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CLASSES = {
     "tannery.tag.changed": "tannery_messages.tag.ChangedV1",
     "tannery.repo.published": "tannery_messages.repo.PublishedV1",
+    "tannery.reconcile.repaired": "tannery_messages.reconcile.RepairedV1",
     "tannery.compose.status": "tannery_messages.compose.StatusV1",
     "pungi.compose.status.change": "tannery_messages.pungi.ComposeStatusChangeV1",
 }
@@ -85,7 +86,7 @@ class Messages(unittest.TestCase):
             got = received(topic, example(topic))
             self.assertEqual(f"{type(got).__module__}.{type(got).__qualname__}", name)
             self.assertEqual(got.app_name, "Tannery")
-            self.assertTrue(got.url or topic == "tannery.tag.changed")
+            self.assertTrue(got.url or topic in ("tannery.tag.changed", "tannery.reconcile.repaired"))
             self.assertTrue(str(got).startswith(got.summary) and "\n" not in got.summary)
 
     def test_a_body_without_a_key_or_with_a_wrong_one_is_refused(self):
@@ -120,6 +121,12 @@ class Texts(unittest.TestCase):
         self.assertIn("more than 1000 builds came, 0 went", got.summary)
         self.assertIn("p0009-1-1, and more than 990 more\nremoved: none\n", str(got))
         self.assertEqual(len(got.packages), 1000)
+
+    def test_rows_that_were_repaired(self):
+        got = received("tannery.reconcile.repaired", example("tannery.reconcile.repaired"))
+        self.assertEqual(got.summary, "2 rows of f43-updates repaired, found by probe")
+        self.assertEqual(str(got), f"{got.summary}\ncame: tagging bash-5.3-2.fc43\nwent: link tag 7\n")
+        self.assertEqual(got.packages, ["bash"])
 
     def test_a_published_repository(self):
         got = received("tannery.repo.published", example("tannery.repo.published"))

@@ -3,6 +3,7 @@
 from .base import TanneryMessage
 from .compose import StatusV1 as ComposeStatusV1
 from .pungi import ComposeStatusChangeV1 as PungiComposeStatusChangeV1
+from .reconcile import RepairedV1 as ReconcileRepairedV1
 from .repo import PublishedV1 as RepoPublishedV1
 from .tag import ChangedV1 as TagChangedV1
 
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 __all__ = [
     "ComposeStatusV1",
     "PungiComposeStatusChangeV1",
+    "ReconcileRepairedV1",
     "RepoPublishedV1",
     "TagChangedV1",
     "TanneryMessage",

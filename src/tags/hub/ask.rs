@@ -9,7 +9,8 @@ use super::{Follower, FoundBy, Scope};
 use crate::buildsys::koji::ReadError;
 use crate::model::{PackageName, TagName};
 use crate::outbox;
-use crate::store::mirror::{Changes, Outcome, Reading, RowChange};
+use crate::store::mirror::{self, Changes, Outcome, Reading, RowChange};
+use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write, tag_settings};
 use crate::tags::ask::WHOLE_FROM;
@@ -31,6 +32,15 @@ pub struct Checked {
     pub repaired: Vec<RowChange>,
 }
 
+/// What the hub is asked.
+pub(super) struct Question<'a> {
+    pub tag: &'a TagName,
+    pub scope: Scope,
+    /// What messages marked of the tag, and is answered by it.
+    pub marks: &'a [WakeUp],
+    pub by: FoundBy,
+}
+
 impl Tags {
     /// Compares all rows of a tag and its ancestors with the hub's, and repairs ours; `None` without a hub.
     ///
@@ -38,57 +48,45 @@ impl Tags {
     /// The hub does not answer, or two answers do not agree about rows that are missed.
     pub async fn check(&self, tag: &TagName) -> Result<Option<Checked>, Error> {
         let Some(hub) = self.hub() else { return Ok(None) };
-        let mut checked = self.bring(hub, tag, Scope::Chain, &[], FoundBy::Command).await;
+        let question = Question { tag, scope: Scope::Chain, marks: &[], by: FoundBy::Command };
+        let mut checked = self.bring(hub, &question).await;
         if matches!(checked, Err(Error::Doubtful { .. })) {
-            checked = self.bring(hub, tag, Scope::Chain, &[], FoundBy::Command).await;
+            checked = self.bring(hub, &question).await;
         }
         checked.map(Some)
     }
 
     /// Asks the hub about a tag until an answer could be applied, and takes away the marks that asked for it.
-    pub(super) async fn bring(
-        &self,
-        hub: &Follower,
-        tag: &TagName,
-        scope: Scope,
-        marks: &[WakeUp],
-        by: FoundBy,
-    ) -> Result<Checked, Error> {
-        let checked = self.try_bring(hub, tag, scope, marks, by).await;
+    pub(super) async fn bring(&self, hub: &Follower, question: &Question<'_>) -> Result<Checked, Error> {
+        let checked = self.try_bring(hub, question).await;
         hub.note(&checked, self.clock.micros());
         checked
     }
 
-    async fn try_bring(
-        &self,
-        hub: &Follower,
-        tag: &TagName,
-        scope: Scope,
-        marks: &[WakeUp],
-        by: FoundBy,
-    ) -> Result<Checked, Error> {
+    async fn try_bring(&self, hub: &Follower, question: &Question<'_>) -> Result<Checked, Error> {
+        let Question { tag, scope, marks, .. } = question;
         for _ in 0..TRIES {
-            let reading = match hub.read(self, tag, &scope).await {
+            let reading = match hub.read(self, tag, scope).await {
                 Err(Error::Hub(ReadError::NoSuchTag(_))) => return self.no_such_tag(tag, marks).await,
                 read => read?,
             };
             let mut tx = self.db.write().await?;
-            let doubt = hub.state().doubts.get(tag).cloned();
+            let doubt = hub.state().doubts.get(*tag).cloned();
             match hub.koji.apply(&mut tx, &reading, doubt.as_ref(), self.clock.micros()).await? {
                 Outcome::Overtaken => continue,
                 Outcome::Doubtful(doubt) => {
                     let error = doubtful(tag, doubt.gone.iter().map(ToString::to_string));
-                    hub.state().doubts.insert(tag.clone(), doubt);
+                    hub.state().doubts.insert((*tag).clone(), doubt);
                     return Err(error);
                 }
                 Outcome::Applied(changes) => {
-                    let checked = self.absorb(&mut tx, tag, reading.event, changes, marks, by).await?;
+                    let checked = self.absorb(&mut tx, question, reading.event, changes).await?;
                     tx.commit().await?;
                     let mut state = hub.state();
-                    state.doubts.remove(tag);
+                    state.doubts.remove(*tag);
                     state.standing.repaired += checked.repaired.len() as u64;
-                    if scope == Scope::Chain || scope == Scope::Own {
-                        state.checked.insert(tag.clone(), self.clock.micros());
+                    if !matches!(scope, Scope::Packages(_)) {
+                        state.checked.insert((*tag).clone(), self.clock.micros());
                     }
                     drop(state);
                     self.bells.tags.ring();
@@ -97,7 +95,7 @@ impl Tags {
                 }
             }
         }
-        Err(Error::Overtaken(tag.clone()))
+        Err(Error::Overtaken((*tag).clone()))
     }
 
     /// A tag that the hub does not have and never had is nothing to ask about.
@@ -113,12 +111,11 @@ impl Tags {
     async fn absorb(
         &self,
         tx: &mut Write,
-        tag: &TagName,
+        question: &Question<'_>,
         event: i64,
         changes: Changes,
-        marks: &[WakeUp],
-        by: FoundBy,
     ) -> Result<Checked, Error> {
+        let Question { tag, scope, marks, by } = question;
         for gone in &changes.gone {
             tracing::warn!(tag.name = %tag, "the hub has lost {gone}; two answers agree, so it is gone");
         }
@@ -129,6 +126,9 @@ impl Tags {
             }
         }
         self.wake_changed(tx, &changes).await?;
+        if matches!(by, FoundBy::Check | FoundBy::Command) {
+            self.ask_for_signatures(tx, tag, scope).await?;
+        }
         let repaired = if by.is_repair() { unannounced(tx, changes.rows).await? } else { Vec::new() };
         take_away(tx, tag, marks).await?;
         let mut of_tag: BTreeMap<&TagName, Vec<&RowChange>> = BTreeMap::new();
@@ -137,10 +137,31 @@ impl Tags {
         }
         for (tag, rows) in of_tag {
             tracing::warn!(tag.name = %tag, found_by = by.word(), "{} rows of {tag} were not as the hub has them", rows.len());
-            let body = repaired_body(tag, event, by, &rows);
+            let body = repaired_body(tag, event, *by, &rows);
             outbox::tell(tx, &self.clock, "tannery.reconcile.repaired", tag.as_str(), body).await?;
         }
         Ok(Checked { event, repaired })
+    }
+
+    /// Has the signatures of all builds asked for again that a tag, or with its ancestors, gives to sets in which keys
+    /// count: no row tells of signatures, and messages about them get lost.
+    async fn ask_for_signatures(&self, tx: &mut Write, tag: &TagName, scope: &Scope) -> Result<(), Error> {
+        let Some(known) = tag_settings::known(tx, self.buildsys.id(), tag).await? else { return Ok(()) };
+        let asks_for_keys = |tag: &TagName| {
+            self.config.follow.for_tag(tag).is_some_and(|rule| rule.signatures.iter().any(Option::is_some))
+        };
+        if !rows::dependents(tx, known.id).await?.iter().any(asks_for_keys) {
+            return Ok(());
+        }
+        let tags = match scope {
+            Scope::Chain => rows::ancestors(tx, known.id).await?,
+            Scope::Own | Scope::Packages(_) => vec![tag.clone()],
+        };
+        for tag in tags {
+            let builds = mirror::builds_in(tx, self.buildsys.id(), &tag).await?;
+            self.list_again(tx, &builds).await?;
+        }
+        Ok(())
     }
 
     async fn wake_changed(&self, tx: &mut Write, changes: &Changes) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::ask::Question;
 use super::mark::EVERYWHERE;
 use super::{Follower, FoundBy, Scope};
 use crate::model::{PackageName, TagName, chain};
@@ -177,7 +178,7 @@ impl Tags {
             (None, Some(wanted)) => (wanted.scope.clone(), wanted.by),
             (Some(marked), Some(wanted)) => (marked.and(wanted.scope.clone()), wanted.by),
         };
-        let asked = self.bring(hub, tag, scope, &marks, by).await;
+        let asked = self.bring(hub, &Question { tag, scope, marks: &marks, by }).await;
         if let (Err(_), Some(wanted)) = (&asked, wanted) {
             hub.want(tag.clone(), wanted.scope, wanted.by);
         }

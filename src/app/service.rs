@@ -229,7 +229,7 @@ async fn left(app: &App, room: Room, until: Option<i64>) -> Result<(usize, i64),
     Ok((old.count(), last))
 }
 
-/// Looks at every tag again after the link to the broker was lost: messages may have been lost with it.
+/// Looks at every tag again whenever messages may have been lost with a link to the broker.
 async fn reconcile_after_reconnect(tags: Tags, status: Status, stop: CancellationToken) {
     let mut changes = status.subscribe();
     let mut seen = 0;
@@ -238,12 +238,16 @@ async fn reconcile_after_reconnect(tags: Tags, status: Status, stop: Cancellatio
             () = stop.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return stop.cancelled().await },
         }
-        let connects = changes.borrow().connects;
-        if connects > seen.max(1)
-            && let Err(error) = tags.look_again().await
-        {
+        let (missed, connects) = {
+            let now = changes.borrow_and_update();
+            (now.may_have_missed(seen), now.connects)
+        };
+        while missed && let Err(error) = tags.look_again().await {
             tracing::warn!(error = %chain(&error), "tags could not be woken after a reconnect");
-            continue;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
         }
         seen = connects;
     }

@@ -35,17 +35,21 @@ impl Context<'_> {
         Backoff::new(self.settings.pause_min, self.settings.pause_max)
     }
 
-    /// Notes the end of a link that came up at `began` (on the monotonic clock) and waits before the
-    /// next try. Returns whether there is to be one.
+    /// Notes the end of a link that was begun at `began` (on the monotonic clock), whether it came up or not, and
+    /// waits before the next try. Returns whether there is to be one.
     pub async fn wait_after(
         &self,
         error: &LinkError,
         began: u64,
         backoff: &mut Backoff,
-        link: fn(&mut Snapshot) -> &mut Link,
+        link: fn(&mut Snapshot) -> (&mut Link, &mut u64),
     ) -> bool {
         let (text, now) = (chain(error), self.clock.seconds());
-        self.status.note(|snapshot| link(snapshot).fail(now, text.clone()));
+        self.status.note(|snapshot| {
+            let (link, failures) = link(snapshot);
+            link.fail(now, text.clone());
+            *failures += 1;
+        });
         let stood = self.clock.monotonic_millis().saturating_sub(began);
         if u128::from(stood) > self.settings.pause_max.as_millis() {
             backoff.reset();

@@ -20,7 +20,10 @@ pub(super) async fn supervise(context: &Context<'_>, handler: &impl Handler) {
     loop {
         let began = context.clock.monotonic_millis();
         let Err(error) = session(context, handler).await else { break };
-        if !context.wait_after(&error, began, &mut backoff, |snapshot| &mut snapshot.consumer).await {
+        let waiting = context.wait_after(&error, began, &mut backoff, |snapshot| {
+            (&mut snapshot.consumer, &mut snapshot.consumer_failures)
+        });
+        if !waiting.await {
             break;
         }
     }
@@ -56,12 +59,18 @@ async fn session(context: &Context<'_>, handler: &impl Handler) -> Result<(), Li
 
     let tag = consumer.tag();
     // As many as the broker sends ahead, so that the pump never waits for the worker.
-    let (sender, receiver) = mpsc::channel(usize::from(settings.prefetch));
-    tokio::select! {
-        done = work(context, handler, receiver) => done?,
-        error = pump(context, consumer, sender) => return Err(error),
-        error = topology::probe(context, &probe_channel, &name) => return Err(error),
-        error = wire.ended() => return Err(error),
+    let (sender, mut receiver) = mpsc::channel(usize::from(settings.prefetch));
+    let mut in_hand = None;
+    let ended = tokio::select! {
+        done = work(context, handler, &mut in_hand, &mut receiver) => done,
+        error = pump(context, consumer, sender) => Err(error),
+        error = topology::probe(context, &probe_channel, &name) => Err(error),
+        error = wire.ended() => Err(error),
+    };
+    if let Err(error) = ended {
+        let left = in_hand.into_iter().chain(std::iter::from_fn(|| receiver.try_recv().ok()));
+        finish(context, handler, left).await;
+        return Err(error);
     }
     stop_consuming(context, &channel, tag).await;
     wire.close(settings).await;
@@ -98,7 +107,8 @@ async fn pump(context: &Context<'_>, mut consumer: Consumer, sender: mpsc::Sende
 async fn work(
     context: &Context<'_>,
     handler: &impl Handler,
-    mut receiver: mpsc::Receiver<Held>,
+    in_hand: &mut Option<Held>,
+    receiver: &mut mpsc::Receiver<Held>,
 ) -> Result<(), LinkError> {
     loop {
         let held = tokio::select! {
@@ -106,11 +116,28 @@ async fn work(
             () = context.cancel.cancelled() => return Ok(()),
             held = receiver.recv() => held,
         };
-        let Some((delivery, acker)) = held else { return Err(LinkError::Ended) };
-        if !settle(context, handler, &delivery, &acker).await? {
+        let Some(held) = held else { return Err(LinkError::Ended) };
+        let (delivery, acker) = in_hand.insert(held);
+        if !settle(context, handler, delivery, acker).await? {
             return Ok(());
         }
+        *in_hand = None;
     }
+}
+
+/// Handles what was received by a link that has ended. A broker that has lost the queue has no other copy; one that
+/// has it sends it again, and nothing comes of that.
+async fn finish(context: &Context<'_>, handler: &impl Handler, left: impl Iterator<Item = Held>) {
+    let finishing = async {
+        for (delivery, _) in left {
+            let caught = AssertUnwindSafe(handler.handle(&delivery)).catch_unwind().await;
+            if context.cancel.is_cancelled() || !matches!(caught, Ok(Verdict::Ack)) {
+                return;
+            }
+        }
+    };
+    // The link is not kept waiting by a database that hangs.
+    let _ = tokio::time::timeout(context.settings.reply_timeout, finishing).await;
 }
 
 /// Handles a message until it is settled. Returns `false` when cancelled before that; the broker

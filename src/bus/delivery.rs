@@ -61,8 +61,8 @@ pub trait Handler: Send + Sync + 'static {
     /// Makes the message's effect durable, then answers.
     ///
     /// Called for one message at a time, in the broker's order. May be called again for the same
-    /// message at any time, and its future is dropped when the link breaks, so the effect must be
-    /// one transaction keyed by the message's id. A panic is caught: the message goes back to the
+    /// message at any time, and its future is dropped when the link breaks (to be called once more at
+    /// once), so the effect must be one transaction keyed by the message's id. A panic is caught: the message goes back to the
     /// broker after a pause, so that those behind it can pass.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Verdict> + Send;
 }

@@ -7,8 +7,8 @@
 //! any doubt: an error, the end of the stream (a deleted queue looks like that), silence. lapin's own
 //! recovery stays off; it hides a dead link (`a pending confirm hung for 30 s`).
 //!
-//! What may surprise: every loss of the link may have lost messages too, so [`Snapshot::connects`]
-//! going up is the sign to reconcile. Memory: the broker sends up to `prefetch` messages ahead, and
+//! What may surprise: every loss of the link may have lost messages too, so
+//! [`Snapshot::may_have_missed`] is the sign to reconcile. Memory: the broker sends up to `prefetch` messages ahead, and
 //! a body beyond `body_limit` is cut to its first 64 KiB as soon as it is whole, so that what waits
 //! is bounded by `prefetch * body_limit` and one message on its way in. lapin reads nested headers by
 //! recursion and takes a bad byte in a name for the end of the connection, so that one message could

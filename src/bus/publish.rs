@@ -53,7 +53,7 @@ pub enum PublishError {
     /// The broker could not keep the message (a queue that rejects when full, for one).
     #[error("the broker could not keep the message")]
     Nacked,
-    /// Anything else, such as an exchange that does not exist.
+    /// Anything else, such as an exchange that does not exist, or that we may not write to at all.
     #[error("the message was not published: {reason}")]
     Other {
         /// What the broker or the client library says.
@@ -97,7 +97,9 @@ pub(super) async fn supervise(context: &Context<'_>, requests: &mut Requests) {
     loop {
         let began = context.clock.monotonic_millis();
         let Err(error) = session(context, requests).await else { break };
-        let waiting = context.wait_after(&error, began, &mut backoff, |snapshot| &mut snapshot.publisher);
+        let waiting = context.wait_after(&error, began, &mut backoff, |snapshot| {
+            (&mut snapshot.publisher, &mut snapshot.publisher_failures)
+        });
         if !refusing(requests, waiting).await {
             break;
         }
@@ -213,6 +215,12 @@ fn refusal(error: &lapin::Error) -> PublishError {
         return if error.is_io_error() { PublishError::Unconnected } else { PublishError::Other { reason } };
     };
     match protocol.kind() {
+        // The rights to the whole exchange are gone: no message gets through, so this one is not to blame.
+        AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED)
+            if protocol.get_message().as_str().contains("access to exchange") =>
+        {
+            PublishError::Other { reason }
+        }
         AMQPErrorKind::Soft(
             AMQPSoftError::ACCESSREFUSED | AMQPSoftError::PRECONDITIONFAILED | AMQPSoftError::CONTENTTOOLARGE,
         ) => PublishError::Forbidden { reason },

@@ -20,9 +20,12 @@ pub struct Snapshot {
     pub queue_depth: Option<u32>,
     /// When the last message came, in seconds after 1970.
     pub last_message_at: Option<i64>,
-    /// How often a consumer was set up. Each time but the first, messages may have been lost before:
-    /// reconcile.
+    /// How often a consumer was set up; see [`Snapshot::may_have_missed`].
     pub connects: u64,
+    /// How often the link that consumes ended, or did not come up.
+    pub consumer_failures: u64,
+    /// The same of the link that publishes.
+    pub publisher_failures: u64,
     /// Messages received, repeats included.
     pub deliveries: u64,
     /// Messages acknowledged.
@@ -59,6 +62,16 @@ pub enum Link {
     Stopped,
 }
 
+impl Snapshot {
+    /// Returns whether a consumer was set up after the first `connects` of them, and messages may have been lost
+    /// before: the queue may have been deleted meanwhile, or have overflowed.
+    ///
+    /// A first consumer that comes up at once has missed nothing.
+    pub fn may_have_missed(&self, connects: u64) -> bool {
+        self.connects > connects && (self.connects > 1 || self.consumer_failures > 0)
+    }
+}
+
 impl Link {
     /// Returns whether the link stands.
     pub fn is_up(&self) -> bool {
@@ -82,6 +95,8 @@ impl Status {
             queue_depth: None,
             last_message_at: None,
             connects: 0,
+            consumer_failures: 0,
+            publisher_failures: 0,
             deliveries: 0,
             acked: 0,
             tried_later: 0,
@@ -118,6 +133,20 @@ mod tests {
         link.fail(20, "refused".to_owned());
         assert_eq!(link, Link::Down { since: 10, error: Some("refused".to_owned()) });
         assert!(!link.is_up());
+    }
+
+    #[test]
+    fn every_consumer_but_one_that_came_up_at_once_may_have_missed_messages() {
+        let missed = |connects, consumer_failures, seen| {
+            let mut now = Status::new("q", 1).read();
+            (now.connects, now.consumer_failures) = (connects, consumer_failures);
+            now.may_have_missed(seen)
+        };
+        assert!(!missed(0, 3, 0), "still on the way");
+        assert!(!missed(1, 0, 0));
+        assert!(missed(1, 1, 0), "the broker was away when we started");
+        assert!(missed(2, 1, 1) && missed(4, 3, 1));
+        assert!(!missed(2, 1, 2), "seen before");
     }
 
     #[test]

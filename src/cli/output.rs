@@ -114,6 +114,21 @@ pub(super) fn fit(text: &str, columns: usize) -> String {
     text.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// Returns text in lines of at most `columns` characters, divided between words; a longer word is cut.
+pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace().map(|word| fit(word, columns)) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 /// Returns how many there are of something, in words: `1 build`, `2 builds`.
 pub(super) fn count(number: i64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
@@ -130,6 +145,13 @@ mod tests {
         let shown = harmless_json(&json);
         assert!(shown.is_ascii(), "{shown}");
         assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), ["\u{1b}[2J\u{9b}\u{202e}"]);
+    }
+
+    #[test]
+    fn long_text_is_divided_between_words() {
+        assert_eq!(wrap("a bb ccc dddddd", 4), ["a bb", "ccc", "ddd…"]);
+        assert_eq!(wrap("ää öö", 5), ["ää öö"]);
+        assert!(wrap(" ", 5).is_empty());
     }
 
     #[test]

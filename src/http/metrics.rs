@@ -58,6 +58,10 @@ fn of_bus(out: &mut Exposition, now: &Snapshot, seconds: i64) {
     out.family("tannery_bus_up", Kind::Gauge, "Whether the connection to the broker stands.");
     out.sample(&[("connection", "consumer")], u8::from(now.consumer.is_up()));
     out.sample(&[("connection", "publisher")], u8::from(now.publisher.is_up()));
+    let help = "How often a connection to the broker ended, or did not come up.";
+    out.family("tannery_bus_failures_total", Kind::Counter, help);
+    out.sample(&[("connection", "consumer")], now.consumer_failures);
+    out.sample(&[("connection", "publisher")], now.publisher_failures);
     for (name, help, count) in [
         ("tannery_bus_connects_total", "How often a consumer was set up.", now.connects),
         ("tannery_bus_deliveries_total", "Messages delivered by the broker, repeats included.", now.deliveries),

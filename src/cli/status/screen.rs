@@ -2,12 +2,15 @@
 
 use super::{Bus, Events, Report, Service, TagReport, Webhook};
 use crate::bus::Link;
-use crate::cli::output::{COLUMNS, age, count, fit, harmless};
+use crate::cli::output::{COLUMNS, age, count, fit, harmless, wrap};
 use crate::cli::tag::{HEADING, Summary};
 use crate::tags::Standing;
 
 /// How many tags are shown; `tannery tag list` shows all.
 const TAGS: usize = 8;
+
+/// The columns before a value.
+const INDENT: usize = 11;
 
 /// Returns the screen.
 pub(super) fn text(report: &Report) -> String {
@@ -58,11 +61,13 @@ fn bus(bus: Option<&Bus>, running: bool, now: i64) -> Vec<(&'static str, String)
         "bus",
         format!("{}; queue {}, {depth}; as of {} ago", link(&bus.consumer, now), bus.queue, age(noted.at, now)),
     )];
+    lines.extend(reason(&bus.consumer).into_iter().flat_map(problem));
     if !bus.publisher.is_up() {
         lines.push(("", format!("publishing: {}", link(&bus.publisher, now))));
     }
-    if let Link::Down { error: Some(error), .. } = &bus.consumer {
-        lines.push(("", error.clone()));
+    // Mostly both are down for one reason.
+    if reason(&bus.publisher) != reason(&bus.consumer) {
+        lines.extend(reason(&bus.publisher).into_iter().flat_map(problem));
     }
     lines
 }
@@ -74,11 +79,24 @@ fn hub(hub: &Standing, now: i64) -> Vec<(&'static str, String)> {
         Some(since) => ("hub", format!("all sets are those of {} ago: it does not answer", age(since, now))),
         None => ("hub", format!("{answered}; {repaired} repaired since the start")),
     }];
-    lines.extend(hub.problem.iter().map(|problem| ("", problem.clone())));
+    lines.extend(hub.problem.as_deref().into_iter().flat_map(problem));
     if !hub.doubted.is_empty() {
         lines.push(("", format!("rows are missed, and asked for again: {}", hub.doubted.join(", "))));
     }
     lines
+}
+
+/// Returns what is wrong in as many lines as it takes: the words of the other side come last.
+fn problem(text: &str) -> Vec<(&'static str, String)> {
+    wrap(&harmless(text), COLUMNS - INDENT).into_iter().map(|line| ("", line)).collect()
+}
+
+/// Returns why a link is down.
+fn reason(link: &Link) -> Option<&str> {
+    match link {
+        Link::Down { error, .. } => error.as_deref(),
+        Link::Up { .. } | Link::Stopped => None,
+    }
 }
 
 fn link(link: &Link, now: i64) -> String {
@@ -148,7 +166,7 @@ mod tests {
     fn snapshot(consumer: Link) -> Snapshot {
         let json = serde_json::json!({
             "consumer": consumer, "publisher": {"link": "up", "since": 0}, "queue": "tannery", "queue_depth": 7,
-            "last_message_at": null, "connects": 1, "deliveries": 0, "acked": 0, "tried_later": 0, "panics": 0,
+            "last_message_at": null, "connects": 1, "consumer_failures": 0, "publisher_failures": 0, "deliveries": 0, "acked": 0, "tried_later": 0, "panics": 0,
             "cut": 0, "published": 0, "publish_failures": 0,
         });
         serde_json::from_value(json).unwrap()

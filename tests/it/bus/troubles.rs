@@ -29,6 +29,21 @@ async fn a_deleted_queue_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_handed_out_before_its_queue_was_deleted_is_handled() {
+    let admin = Admin::new().await;
+    let mut bus = Running::ready(admin.settings(), &[Word::Hold]).await;
+    for id in ["one", "two", "three"] {
+        bus.publisher.publish(admin.message(id)).await.unwrap();
+    }
+    assert_eq!(bus.next_id().await, "one");
+    until(&bus.status, "all three", |now| now.deliveries == 3).await;
+    admin.delete_queue().await;
+    assert_eq!([bus.next_id().await, bus.next_id().await, bus.next_id().await], ["one", "two", "three"]);
+    until(&bus.status, "a second consumer", |now| now.connects == 2).await;
+    assert_eq!(bus.stop().await.deliveries, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn after_a_cut_the_unacknowledged_message_comes_again() {
     let admin = Admin::new().await;
     let (proxy, url) = proxied().await;
@@ -37,6 +52,8 @@ async fn after_a_cut_the_unacknowledged_message_comes_again() {
     let first = bus.next().await;
     assert!(!first.redelivered);
     proxy.cut();
+    let at_hand = bus.next().await;
+    assert_eq!((at_hand.message_id.as_deref(), at_hand.redelivered), (Some("one"), false), "it is not waited for");
     let again = bus.next().await;
     assert_eq!((again.message_id.as_deref(), again.redelivered), (Some("one"), true));
     until(&bus.status, "the acknowledgement", |now| now.acked == 1 && now.publisher.is_up()).await;

@@ -5,29 +5,35 @@ rabbitmq_programs=/usr/lib/rabbitmq/bin
 
 # Starts the broker and does not wait for it.
 rabbitmq_launch() {
-    local home=$run/rabbitmq
+    rabbitmq_prepare
+    "$run/epmd" >"$logs/epmd.log" 2>&1 </dev/null {lock}>&- &
+    note_process "$run/epmd.process" $!
+    "$run/rabbitmq-server" >"$logs/rabbitmq.out" 2>&1 </dev/null {lock}>&- &
+    note_process "$run/rabbitmq.process" $!
+}
+
+# Writes what the broker reads, and the programs that are bound to it: epmd, rabbitmq-server and rabbitmqctl in
+# the directory $run. The first two run until they are ended.
+rabbitmq_prepare() {
+    local home=$run/rabbitmq epmd_port
     [[ -x $rabbitmq_programs/rabbitmq-server ]] || die "rabbitmq-server is not at $rabbitmq_programs"
     mkdir -p "$home"
     free_port >"$run/rabbitmq.port"
     free_port >"$run/rabbitmq.tls_port"
-    rabbitmq_configure "$home" "$(free_port)" "$(free_port)"
-    rabbitmq_environment "$home" epmd -port "$epmd_port" -address 127.0.0.1 \
-        >"$logs/epmd.log" 2>&1 </dev/null {lock}>&- &
-    note_process "$run/epmd.process" $!
-    rabbitmq_wrapper "$home"
+    epmd_port=$(free_port)
+    rabbitmq_configure "$home" "$epmd_port" "$(free_port)"
+    rabbitmq_wrapper "$home" "$run/epmd" epmd -port "$epmd_port" -address 127.0.0.1
+    rabbitmq_wrapper "$home" "$run/rabbitmq-server" "$rabbitmq_programs/rabbitmq-server"
+    rabbitmq_wrapper "$home" "$run/rabbitmqctl" "$rabbitmq_programs/rabbitmqctl"
     : >"$logs/rabbitmq.log"
-    rabbitmq_environment "$home" "$rabbitmq_programs/rabbitmq-server" \
-        >"$logs/rabbitmq.out" 2>&1 </dev/null {lock}>&- &
-    note_process "$run/rabbitmq.process" $!
 }
 
 # rabbitmq_configure HOME EPMD_PORT DISTRIBUTION_PORT
 rabbitmq_configure() {
     local home=$1
-    epmd_port=$2
     rabbitmq_variables=(
         HOME="$home"
-        ERL_EPMD_PORT="$epmd_port"
+        ERL_EPMD_PORT="$2"
         ERL_EPMD_ADDRESS=127.0.0.1
         RABBITMQ_NODENAME="tannery-$$@localhost"
         RABBITMQ_DIST_PORT="$3"
@@ -88,21 +94,17 @@ rabbitmq_definitions() {
 JSON
 }
 
-rabbitmq_environment() {
-    local home=$1
-    shift
-    cd "$home" && exec env "${rabbitmq_variables[@]}" "$@"
-}
-
-# The administration program, bound to this broker.
+# rabbitmq_wrapper HOME FILE PROGRAM ARGUMENT...: writes a program that runs another one for this broker.
 rabbitmq_wrapper() {
+    local home=$1 file=$2
+    shift 2
     {
         echo '#!/bin/sh'
-        printf 'exec env'
-        printf ' %q' "${rabbitmq_variables[@]}" "$rabbitmq_programs/rabbitmqctl"
+        printf 'cd %q && exec env' "$home"
+        printf ' %q' "${rabbitmq_variables[@]}" "$@"
         printf ' "$@"\n'
-    } >"$run/rabbitmqctl"
-    chmod 755 "$run/rabbitmqctl"
+    } >"$file"
+    chmod 755 "$file"
 }
 
 rabbitmq_wait() {

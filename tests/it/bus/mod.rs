@@ -1,8 +1,10 @@
 //! Does the bus hold what it promises, against a real RabbitMQ?
 #![allow(clippy::unwrap_used)]
 
+mod faults;
 mod proxy;
 mod rig;
+mod story;
 mod troubles;
 
 use lapin::options::{ExchangeDeclareOptions, ExchangeDeleteOptions, QueueDeclareOptions};

@@ -8,11 +8,22 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+/// Which way bytes go.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Mode {
-    Flow,
-    /// Take connections, pass nothing, close nothing: a firewall that forgot, a machine that hangs.
-    Freeze,
+pub enum Direction {
+    /// From the broker to the bus.
+    FromBroker,
+    /// Either way.
+    Both,
+}
+
+/// On which connections nothing passes, though none is closed: a firewall that forgot, a machine that hangs.
+#[derive(Debug, Clone, Copy, Default)]
+struct Silence {
+    /// The connections made before this number, on the way from the broker.
+    from_broker: usize,
+    /// The same on the way to it.
+    to_broker: usize,
 }
 
 /// The bus's end of a connection, and what passes its bytes.
@@ -21,7 +32,7 @@ type Wire = (SocketAddr, JoinHandle<()>);
 /// A proxy between the bus and the broker.
 pub struct Proxy {
     pub port: u16,
-    mode: watch::Sender<Mode>,
+    silence: watch::Sender<Silence>,
     wires: Arc<Mutex<Vec<Wire>>>,
     accepting: JoinHandle<()>,
 }
@@ -31,36 +42,46 @@ impl Proxy {
     pub async fn to(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (mode, seen) = watch::channel(Mode::Flow);
+        let (silence, seen) = watch::channel(Silence::default());
         let wires: Arc<Mutex<Vec<Wire>>> = Arc::default();
         let known = Arc::clone(&wires);
         let accepting = tokio::spawn(async move {
-            while let Ok((near, peer)) = listener.accept().await {
+            for number in 0.. {
+                let Ok((near, peer)) = listener.accept().await else { return };
                 let (target, seen) = (target.clone(), seen.clone());
                 let wire = tokio::spawn(async move {
                     let far = TcpStream::connect(target).await.unwrap();
                     let (near, far) = (near.into_split(), far.into_split());
-                    tokio::join!(pass(near.0, far.1, seen.clone()), pass(far.0, near.1, seen));
+                    let to = pass(near.0, far.1, seen.clone(), |silence| number < silence.to_broker);
+                    let from = pass(far.0, near.1, seen, |silence| number < silence.from_broker);
+                    tokio::join!(to, from);
                 });
                 known.lock().unwrap().push((peer, wire));
             }
         });
-        Self { port, mode, wires, accepting }
+        Self { port, silence, wires, accepting }
     }
 
     /// Ends all connections at once.
     pub fn cut(&self) {
-        self.wires.lock().unwrap().drain(..).for_each(|(_, wire)| wire.abort());
+        self.wires.lock().unwrap().iter().for_each(|(_, wire)| wire.abort());
     }
 
-    /// Lets nothing pass any more, in either direction, without closing anything.
+    /// Lets nothing pass any more, on any connection in either direction, without closing anything.
     pub fn freeze(&self) {
-        self.mode.send_replace(Mode::Freeze);
+        self.silence.send_replace(Silence { from_broker: usize::MAX, to_broker: usize::MAX });
     }
 
     /// Lets everything pass again.
     pub fn thaw(&self) {
-        self.mode.send_replace(Mode::Flow);
+        self.silence.send_replace(Silence::default());
+    }
+
+    /// Lets nothing pass any more on the connections that there are, without closing them; new ones are as ever.
+    pub fn silence(&self, direction: Direction) {
+        let made = self.made();
+        let to_broker = if direction == Direction::Both { made } else { 0 };
+        self.silence.send_replace(Silence { from_broker: made, to_broker });
     }
 
     /// Returns how many connections were ever made.
@@ -92,16 +113,17 @@ impl Drop for Proxy {
 async fn pass(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
-    mut mode: watch::Receiver<Mode>,
+    mut silence: watch::Receiver<Silence>,
+    is_silent: impl Fn(&Silence) -> bool,
 ) {
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        if mode.wait_for(|mode| *mode == Mode::Flow).await.is_err() {
+        if silence.wait_for(|silence| !is_silent(silence)).await.is_err() {
             return;
         }
         let read = tokio::select! {
             read = from.read(&mut buffer) => read,
-            _ = mode.changed() => continue,
+            _ = silence.changed() => continue,
         };
         match read {
             Ok(count) if count > 0 && to.write_all(&buffer[..count]).await.is_ok() => {}

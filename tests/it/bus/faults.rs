@@ -1,0 +1,147 @@
+//! Does the service come through what happens to brokers, without an operator and without loss? The built program
+//! against the real RabbitMQ: killed, gone silent, refusing the login, without our queue, out of patience.
+
+use tannery::store::Db;
+
+use super::proxy::{Direction, Proxy};
+use super::story::{MESSAGES, Story};
+use crate::world::{Broker, OwnBroker, SOON, rabbitmqctl};
+
+/// Enough messages that some are on their way whenever something happens.
+const SOME: usize = MESSAGES / 4;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_killed_while_messages_stream_both_ways_costs_none() {
+    let mut broker = OwnBroker::new();
+    let story = Story::begin(&broker.url(), &broker.url()).await;
+    let mut stream = story.send();
+    stream.confirmed(SOME).await;
+    broker.kill();
+    story.comes_to("the loss", Story::is_cut_off);
+    story.site.run(&["tag", "create", "made-meanwhile", "--arch", "x86_64"]).ok();
+    broker.start();
+    stream.confirmed(3 * SOME).await;
+    story.comes_to("both links", Story::is_connected);
+    broker.kill();
+    broker.start();
+    stream.ended().await;
+    story.comes_to("a third consumer", |story| story.metric("tannery_bus_connects_total") == 3);
+    story.ends_well().await;
+}
+
+/// Returns a proxy in front of the broker, and the URL that goes through it.
+async fn proxied(broker: &Broker) -> (Proxy, String) {
+    let url = broker.url();
+    let (login, rest) = url.rsplit_once('@').unwrap();
+    let (place, vhost) = rest.split_once('/').unwrap();
+    let proxy = Proxy::to(place.to_owned()).await;
+    let through = format!("{login}@127.0.0.1:{}/{vhost}", proxy.port);
+    (proxy, through)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_go_silent_without_an_end_are_left_for_new_ones() {
+    let broker = Broker::new();
+    let (proxy, through) = proxied(&broker).await;
+    let story = Story::begin(&broker.url(), &through).await;
+    let mut stream = story.send();
+    stream.confirmed(SOME).await;
+    proxy.silence(Direction::Both);
+    story.comes_to("new links", |_| proxy.made() >= 4);
+    story.comes_to("another consumer", |story| story.metric("tannery_bus_connects_total") >= 2);
+    stream.ended().await;
+    story.ends_well().await;
+}
+
+/// What we send arrives, but no confirm and no message comes: half an answer is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn links_on_which_only_the_brokers_side_is_silent_are_left_for_new_ones() {
+    let broker = Broker::new();
+    let (proxy, through) = proxied(&broker).await;
+    let story = Story::begin(&broker.url(), &through).await;
+    let mut stream = story.send();
+    stream.confirmed(SOME).await;
+    proxy.silence(Direction::FromBroker);
+    story.comes_to("new links", |_| proxy.made() >= 4);
+    stream.ended().await;
+    story.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_is_refused_for_a_while_is_told_and_tried_until_it_holds() {
+    let broker = Broker::new();
+    let user = format!("user-of-{}", broker.vhost());
+    rabbitmqctl(&["add_user", &user, "right"]);
+    rabbitmqctl(&["set_permissions", "-p", broker.vhost(), &user, ".*", ".*", ".*"]);
+    let url = broker.url().replace("guest:guest", &format!("{user}:right"));
+    let story = Story::begin(&broker.url(), &url).await;
+    story.send_some(0..SOME).ended().await;
+    rabbitmqctl(&["change_password", &user, "wrong"]);
+    rabbitmqctl(&["close_all_user_connections", &user, "test"]);
+    story.comes_to("the loss", Story::is_cut_off);
+    story.service.says("ACCESS_REFUSED", SOON);
+    let screen = || story.site.run(&["status"]).ok();
+    story.comes_to("the reason on the screen", |_| screen().contains("ACCESS_REFUSED"));
+    assert!(!story.service.log().contains(&format!("{user}:")), "no password in the log");
+    story.site.run(&["tag", "create", "made-meanwhile", "--arch", "x86_64"]).ok();
+    story.send_some(SOME..MESSAGES).ended().await;
+    assert!(story.applied() <= SOME);
+    rabbitmqctl(&["change_password", &user, "right"]);
+    story.ends_well().await;
+}
+
+/// Not a word about one topic, but a user who may do nothing for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_taken_away_for_a_while_park_no_message() {
+    let broker = Broker::new();
+    let user = format!("user-of-{}", broker.vhost());
+    rabbitmqctl(&["add_user", &user, "right"]);
+    let may = |write: &str| {
+        rabbitmqctl(&["set_permissions", "-p", broker.vhost(), &user, ".*", write, ".*"]);
+        rabbitmqctl(&["close_all_user_connections", &user, "test"]);
+    };
+    may(".*");
+    let url = broker.url().replace("guest:guest", &format!("{user}:right"));
+    let story = Story::begin(&broker.url(), &url).await;
+    let mut stream = story.send();
+    stream.confirmed(SOME).await;
+    may("^tannery$");
+    let refused = format!("access to exchange 'amq.topic' in vhost '{}' refused", broker.vhost());
+    story.service.says(&refused, SOON);
+    stream.ended().await;
+    may(".*");
+    assert_eq!(story.status()["outbox"]["parked"].as_u64().unwrap_or(0), 0);
+    story.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_deleted_again_and_again_is_made_and_bound_again() {
+    let broker = Broker::new();
+    let story = Story::begin(&broker.url(), &broker.url()).await;
+    for (deleted, from) in (0..MESSAGES).step_by(SOME).enumerate() {
+        let to = MESSAGES.min(from + SOME);
+        story.send_some(from..to).ended().await;
+        story.comes_to("their effect", |story| story.applied() == to);
+        rabbitmqctl(&["delete_queue", "-p", broker.vhost(), "tannery"]);
+        story.comes_to("another consumer", |story| story.metric("tannery_bus_connects_total") == deleted as u64 + 2);
+    }
+    story.ends_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_held_up_longer_than_the_broker_is_patient_takes_effect_once() {
+    let broker = OwnBroker::new();
+    broker.set("consumer_timeout", 3_000);
+    broker.set("channel_tick_interval", 500);
+    let story = Story::begin(&broker.url(), &broker.url()).await;
+    // While another writes, no message can be stored.
+    let db = Db::open_sqlite(&story.site.world.path("data/state.sqlite")).await.unwrap();
+    let writing = db.write().await.unwrap();
+    let stream = story.send();
+    story.service.says("PRECONDITION_FAILED", SOON);
+    story.comes_to("another consumer", |story| story.metric("tannery_bus_connects_total") >= 2);
+    drop(writing);
+    db.close().await;
+    stream.ended().await;
+    story.ends_well().await;
+}

@@ -45,16 +45,7 @@ pub(super) struct Inward {
 
 impl Handler for Inward {
     async fn handle(&self, delivery: &Delivery) -> Verdict {
-        let incoming = Incoming {
-            door: Door::Amqp,
-            topic: &delivery.routing_key,
-            message_id: delivery.message_id.as_deref(),
-            headers: &delivery.headers,
-            body: &delivery.body,
-            cut: delivery.cut.as_ref().map(|cut| (cut.size, cut.digest)),
-            force: false,
-        };
-        match self.tags.receive(&incoming).await {
+        match self.tags.receive(&incoming(delivery)).await {
             Ok(outcome) => {
                 self.received.count(Door::Amqp, &outcome);
                 Verdict::Ack
@@ -64,5 +55,29 @@ impl Handler for Inward {
                 Verdict::TryLater
             }
         }
+    }
+
+    async fn handle_together(&self, deliveries: &[&Delivery]) -> bool {
+        let messages: Vec<Incoming<'_>> = deliveries.iter().map(|delivery| incoming(delivery)).collect();
+        match self.tags.receive_together(&messages).await {
+            Ok(outcomes) => {
+                outcomes.iter().for_each(|outcome| self.received.count(Door::Amqp, outcome));
+                true
+            }
+            // Each is tried by itself, and says what is wrong.
+            Err(_) => false,
+        }
+    }
+}
+
+fn incoming(delivery: &Delivery) -> Incoming<'_> {
+    Incoming {
+        door: Door::Amqp,
+        topic: &delivery.routing_key,
+        message_id: delivery.message_id.as_deref(),
+        headers: &delivery.headers,
+        body: &delivery.body,
+        cut: delivery.cut.as_ref().map(|cut| (cut.size, cut.digest)),
+        force: false,
     }
 }

@@ -1,5 +1,6 @@
 //! How does a message get from the broker to the handler, and its verdict back?
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::{FutureExt, StreamExt};
@@ -13,6 +14,9 @@ use super::backoff::Backoff;
 use super::connect::{Context, Wire};
 use super::error::{LinkError, answer};
 use super::{Delivery, Handler, Link, Verdict, topology};
+
+/// Most messages that are handled together.
+const TOGETHER: usize = 100;
 
 /// Keeps a consumer on the queue until cancelled.
 pub(super) async fn supervise(context: &Context<'_>, handler: &impl Handler) {
@@ -60,7 +64,7 @@ async fn session(context: &Context<'_>, handler: &impl Handler) -> Result<(), Li
     let tag = consumer.tag();
     // As many as the broker sends ahead, so that the pump never waits for the worker.
     let (sender, mut receiver) = mpsc::channel(usize::from(settings.prefetch));
-    let mut in_hand = None;
+    let mut in_hand = VecDeque::new();
     let ended = tokio::select! {
         done = work(context, handler, &mut in_hand, &mut receiver) => done,
         error = pump(context, consumer, sender) => Err(error),
@@ -103,11 +107,12 @@ async fn pump(context: &Context<'_>, mut consumer: Consumer, sender: mpsc::Sende
     }
 }
 
-/// Handles one message after the other. Returns `Ok` when cancelled, the message in hand finished.
+/// Handles one message after the other, or several together where they have come faster than that. Returns `Ok` when
+/// cancelled, the message in hand finished.
 async fn work(
     context: &Context<'_>,
     handler: &impl Handler,
-    in_hand: &mut Option<Held>,
+    in_hand: &mut VecDeque<Held>,
     receiver: &mut mpsc::Receiver<Held>,
 ) -> Result<(), LinkError> {
     loop {
@@ -117,12 +122,40 @@ async fn work(
             held = receiver.recv() => held,
         };
         let Some(held) = held else { return Err(LinkError::Ended) };
-        let (delivery, acker) = in_hand.insert(held);
-        if !settle(context, handler, delivery, acker).await? {
-            return Ok(());
+        in_hand.push_back(held);
+        while in_hand.len() < TOGETHER
+            && let Ok(held) = receiver.try_recv()
+        {
+            in_hand.push_back(held);
         }
-        *in_hand = None;
+        if in_hand.len() > 1 && settle_together(context, handler, in_hand).await? {
+            in_hand.clear();
+        }
+        while let Some((delivery, acker)) = in_hand.front() {
+            if !settle(context, handler, delivery, acker).await? {
+                return Ok(());
+            }
+            in_hand.pop_front();
+        }
     }
+}
+
+/// Handles several messages as one; returns whether that was done.
+async fn settle_together(
+    context: &Context<'_>,
+    handler: &impl Handler,
+    in_hand: &VecDeque<Held>,
+) -> Result<bool, LinkError> {
+    let deliveries: Vec<&Delivery> = in_hand.iter().map(|(delivery, _)| delivery).collect();
+    // Which message it was that panics is seen when each is handled alone.
+    let caught = AssertUnwindSafe(handler.handle_together(&deliveries)).catch_unwind().await;
+    if !matches!(caught, Ok(true)) {
+        return Ok(false);
+    }
+    for (_, acker) in in_hand {
+        acknowledge(context, acker).await?;
+    }
+    Ok(true)
 }
 
 /// Handles what was received by a link that has ended. A broker that has lost the queue has no other copy; one that

@@ -62,9 +62,14 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// Called for one message at a time, in the broker's order. May be called again for the same
     /// message at any time, and its future is dropped when the link breaks (to be called once more at
-    /// once), so the effect must be one transaction keyed by the message's id. A panic is caught: the message goes back to the
-    /// broker after a pause, so that those behind it can pass.
+    /// once), so the effect must be one transaction keyed by the message's id. A panic is caught: the message goes
+    /// back to the broker after a pause, so that those behind it can pass.
     fn handle(&self, delivery: &Delivery) -> impl Future<Output = Verdict> + Send;
+
+    /// Makes the effects of several messages durable at once, in the broker's order: a burst then waits for the disk
+    /// some hundred times and not ten thousands. Returns whether that was done; where it was not, nothing was, and
+    /// each is given to [`Handler::handle`].
+    fn handle_together(&self, deliveries: &[&Delivery]) -> impl Future<Output = bool> + Send;
 }
 
 impl Delivery {

@@ -107,11 +107,33 @@ impl Tags {
         let mut tx = self.db.write().await?;
         let outcome = self.receive_in(&mut tx, incoming).await?;
         tx.commit().await?;
+        self.ring();
+        Ok(outcome)
+    }
+
+    /// As [`Tags::receive`] for several messages, in their order, all in one transaction or none.
+    ///
+    /// # Errors
+    /// As of [`Tags::receive`], of any of them.
+    pub async fn receive_together(&self, messages: &[Incoming<'_>]) -> Result<Vec<Outcome>, Error> {
+        let mut tx = self.db.write().await?;
+        let mut outcomes = Vec::with_capacity(messages.len());
+        for incoming in messages {
+            outcomes.push(self.receive_in(&mut tx, incoming).await?);
+        }
+        tx.commit().await?;
+        self.ring();
+        Ok(outcomes)
+    }
+
+    fn ring(&self) {
         match self.hub() {
-            Some(_) => self.bells.hub.ring(),
+            Some(_) => {
+                self.bells.hub.ring();
+                self.bells.files.ring();
+            }
             None => self.bells.tags.ring(),
         }
-        Ok(outcome)
     }
 
     /// As [`Tags::receive`], inside a transaction of the caller.

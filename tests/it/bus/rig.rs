@@ -135,6 +135,15 @@ impl Handler for Script {
             }
         }
     }
+
+    /// Only what there is no word for is taken together.
+    async fn handle_together(&self, deliveries: &[&Delivery]) -> bool {
+        let may = self.words.lock().unwrap().is_empty();
+        if may {
+            deliveries.iter().for_each(|delivery| self.seen.send((*delivery).clone()).unwrap());
+        }
+        may
+    }
 }
 
 /// A bus that runs.

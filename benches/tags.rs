@@ -80,7 +80,7 @@ fn rpms(nvr: &Nvr, package: usize) -> Result<Vec<(RpmRow, String)>> {
         let row = RpmRow {
             sha256: Sha256::of(location.as_bytes()),
             size: 100_000 + at as u64,
-            content: Sha256::of(nevra.to_string().as_bytes()),
+            content: Some(Sha256::of(nevra.to_string().as_bytes())),
             sigkey: None,
             source_rpm: if at == 0 { String::new() } else { format!("{nvr}.src.rpm") },
             build_time: 1_700_000_000,

@@ -1,5 +1,6 @@
 -- Builds, and RPM files by what they hold. The hub_id is the id in the build system, our own where that is the
--- local one; a hub's builds are known by their rows before any file of theirs is.
+-- local one; a hub's builds are known by their rows before any file of theirs is. The content of an RPM is not known
+-- where its payload was never read.
 
 CREATE TABLE builds (
     id BIGINT PRIMARY KEY,
@@ -25,7 +26,7 @@ CREATE TABLE rpms (
     release TEXT NOT NULL,
     arch TEXT NOT NULL,
     size BIGINT NOT NULL,
-    content TEXT NOT NULL,
+    content TEXT,
     sigkey TEXT,
     source_rpm TEXT NOT NULL,
     build_time BIGINT NOT NULL,
@@ -40,3 +41,23 @@ CREATE TABLE build_rpms (
     PRIMARY KEY (build_id, path)
 );
 CREATE INDEX build_rpms_by_sha256 ON build_rpms (sha256);
+
+-- What a hub says of the RPMs of a build, whole: a row is there once it was asked. The refusal is why the build can be
+-- in no set, if it cannot.
+CREATE TABLE hub_listings (
+    build_id BIGINT PRIMARY KEY REFERENCES builds (id),
+    volume TEXT NOT NULL,
+    rpms TEXT NOT NULL,
+    left_out TEXT NOT NULL,
+    refusal TEXT,
+    listed_at BIGINT NOT NULL
+);
+
+-- What went wrong when a build was last listed (no part) or its files were read (the key, or 'unsigned').
+CREATE TABLE hub_problems (
+    build_id BIGINT NOT NULL REFERENCES builds (id),
+    part TEXT NOT NULL,
+    problem TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (build_id, part)
+);

@@ -131,7 +131,10 @@ impl NewBuild {
 impl NewRpm {
     fn agrees(&self, there: &str, shown: &str, other: &RpmRow) -> Result<(), ImportError> {
         let nevra = Box::new(self.row.nevra.clone());
-        if self.row.content != other.content {
+        // What was never read disagrees with nothing.
+        if let (Some(one), Some(two)) = (self.row.content, other.content)
+            && one != two
+        {
             return Err(ImportError::Different { nevra, there: shown.to_owned() });
         }
         if there == self.location && self.row.sha256 != other.sha256 {

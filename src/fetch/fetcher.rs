@@ -30,6 +30,19 @@ impl Default for Settings {
     }
 }
 
+/// What a place is asked.
+#[derive(Clone, Copy)]
+enum Question<'w> {
+    Get(&'w Wanted),
+    Stat,
+}
+
+/// What a place says.
+enum Said {
+    Answer(Answer),
+    Size(Option<u64>),
+}
+
 /// Longest pause between two rounds.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -53,7 +66,11 @@ impl Fetcher {
     /// # Errors
     /// No place gives it, or it cannot be kept.
     pub async fn get(&self, bases: &[Place], name: &str, wanted: &Wanted) -> Result<Answer, Error> {
-        self.each(bases, name, async |place| self.ask(place, wanted).await).await
+        match self.each(bases, name, Question::Get(wanted)).await? {
+            Said::Answer(answer) => Ok(answer),
+            // Nobody was asked for that.
+            Said::Size(_) => Err(Error::NoPlace),
+        }
     }
 
     /// As [`Fetcher::get`] of a file that has no conditions.
@@ -74,19 +91,14 @@ impl Fetcher {
     /// # Errors
     /// No place has it.
     pub async fn stat(&self, bases: &[Place], name: &str) -> Result<Option<u64>, Error> {
-        self.each(bases, name, async |place| match place {
-            Place::Path(path) => local::stat(path).map(Some),
-            Place::Url(url) => client::stat(self.client()?, url).await,
-        })
-        .await
+        match self.each(bases, name, Question::Stat).await? {
+            Said::Size(size) => Ok(size),
+            // Nobody was asked for that.
+            Said::Answer(_) => Err(Error::NoPlace),
+        }
     }
 
-    async fn each<T>(
-        &self,
-        bases: &[Place],
-        name: &str,
-        ask: impl AsyncFn(&Place) -> Result<T, Failure>,
-    ) -> Result<T, Error> {
+    async fn each(&self, bases: &[Place], name: &str, question: Question<'_>) -> Result<Said, Error> {
         let mut places = Vec::new();
         for base in bases {
             places.push(if name.is_empty() { base.clone() } else { base.join(name)? });
@@ -100,7 +112,7 @@ impl Fetcher {
                 if failed.as_ref().is_some_and(|attempt| attempt.failure.next() == Next::Elsewhere) {
                     continue;
                 }
-                match ask(place).await {
+                match self.put(question, place).await {
                     Ok(answer) => return Ok(answer),
                     Err(Failure::Write(error)) => return Err(Error::Write(error)),
                     Err(failure) => *failed = Some(Attempt { place: place.clone(), failure }),
@@ -118,6 +130,14 @@ impl Fetcher {
                 Err(Error::All(failed))
             }
             (_, None) => Err(Error::NoPlace),
+        }
+    }
+
+    async fn put(&self, question: Question<'_>, place: &Place) -> Result<Said, Failure> {
+        match (question, place) {
+            (Question::Get(wanted), place) => self.ask(place, wanted).await.map(Said::Answer),
+            (Question::Stat, Place::Path(path)) => Ok(Said::Size(Some(local::stat(path)?))),
+            (Question::Stat, Place::Url(url)) => client::stat(self.client()?, url).await.map(Said::Size),
         }
     }
 

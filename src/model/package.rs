@@ -66,8 +66,8 @@ pub struct FileFacts {
     /// Size of the whole file in bytes.
     pub size: u64,
     /// SHA-256 of all that follows the signature header (main header and payload): equal `content`
-    /// under another `sha256` is the same RPM with another signature.
-    pub content: Sha256,
+    /// under another `sha256` is the same RPM with another signature. `None` where it was not read.
+    pub content: Option<Sha256>,
 }
 
 /// Measures of a whole RPM file that is listed where it lies.

@@ -34,7 +34,7 @@ pub(super) fn package(name: &str) -> Package {
 
 /// Returns the measures of a kept file.
 pub(super) fn file_facts() -> FileFacts {
-    FileFacts { sha256: Sha256::from_bytes([7; 32]), size: 1, content: Sha256::from_bytes([8; 32]) }
+    FileFacts { sha256: Sha256::from_bytes([7; 32]), size: 1, content: Some(Sha256::from_bytes([8; 32])) }
 }
 
 /// Returns the measures of the same file where it is listed.

@@ -46,6 +46,24 @@ pub(super) enum Piece<'a> {
 /// error: what was read of it may be a mixture.
 pub(super) fn scan(path: &Path, mut each: impl FnMut(Piece<'_>)) -> Result<Parts, Error> {
     let mut reader = Reader::open(path)?;
+    let parts = headers(&mut reader, &mut each)?;
+    while reader.left() > 0 {
+        each(Piece::Payload(reader.some(usize::MAX)?));
+    }
+    reader.check_unchanged()?;
+    Ok(parts)
+}
+
+/// As [`scan`], but ends before the payload, of which `file` need not hold anything.
+pub(super) fn scan_front(file: File, mut each: impl FnMut(Piece<'_>)) -> Result<Parts, Error> {
+    let mut reader = Reader::of(file)?;
+    let parts = headers(&mut reader, &mut each)?;
+    reader.check_unchanged()?;
+    Ok(parts)
+}
+
+/// Reads all up to the payload.
+fn headers(reader: &mut Reader, each: &mut impl FnMut(Piece<'_>)) -> Result<Parts, Error> {
     let lead = reader.take(Part::Lead, LEAD)?;
     if lead[..4] != LEAD_MAGIC {
         return Err(Error::NotRpm);
@@ -62,11 +80,7 @@ pub(super) fn scan(path: &Path, mut each: impl FnMut(Piece<'_>)) -> Result<Parts
     let header_range = HeaderRange { start, end: reader.read };
     each(Piece::Header(&intro));
     each(Piece::Header(header.bytes()));
-    while reader.left() > 0 {
-        each(Piece::Payload(reader.some(usize::MAX)?));
-    }
-    reader.check_unchanged()?;
-    Ok(Parts { signature, header, header_range, size: reader.read, time: reader.before.mtime })
+    Ok(Parts { signature, header, header_range, size: reader.before.size, time: reader.before.mtime })
 }
 
 thread_local! {
@@ -105,7 +119,11 @@ impl Reader {
     /// Opens a regular file; without waiting, should the path be a pipe.
     fn open(path: &Path) -> Result<Self, Error> {
         let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(Error::Io)?;
+        Self::of(OpenOptions::new().read(true).custom_flags(nonblock).open(path).map_err(Error::Io)?)
+    }
+
+    /// Reads a file that is open, from where it stands: its beginning.
+    fn of(file: File) -> Result<Self, Error> {
         let metadata = file.metadata().map_err(Error::Io)?;
         if !metadata.is_file() {
             return Err(Error::NotRpm);

@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod file;
 mod files;
+mod front;
 mod header;
 #[cfg(test)]
 mod hostile;
@@ -26,6 +27,7 @@ mod text;
 use std::path::Path;
 
 pub use error::{Error, Part, Promise};
+pub use front::{Front, Marks, read_front, read_whole};
 pub use metadata::{Library, Listed, MetadataError};
 
 use sha2::{Digest, Sha256};
@@ -124,7 +126,7 @@ impl FileDigesters {
         FileFacts {
             sha256: model::Sha256::from_bytes(self.whole.finalize().into()),
             size: parts.size,
-            content: model::Sha256::from_bytes(self.content.finalize().into()),
+            content: Some(model::Sha256::from_bytes(self.content.finalize().into())),
         }
     }
 }

@@ -67,6 +67,27 @@ pub(super) fn check(parts: &Parts, digests: Digests) -> Result<(), Error> {
     Ok(())
 }
 
+/// Checks what the file promises of its main header; returns the first promise that is not kept. The payload was not
+/// read.
+///
+/// The header must be promised by SHA-256 or SHA-1.
+pub(super) fn check_front(parts: &Parts, digests: Digests) -> Result<(), Error> {
+    let signature = &parts.signature;
+    let sha256 = check_hex(signature, sig::SHA256, Promise::HeaderSha256, &digests.header_sha256.finalize())?;
+    let sha1 = check_hex(signature, sig::SHA1, Promise::HeaderSha1, &digests.header_sha1.finalize())?;
+    if sha256 || sha1 { Ok(()) } else { Err(Error::Unpromised(Part::Header)) }
+}
+
+/// Returns how many bytes main header and payload have, as the signature header promises.
+pub(super) fn size(signature: &Header) -> Result<Option<u64>, Error> {
+    for tag in [sig::LONG_SIZE, sig::SIZE] {
+        if let Some(size) = signature.number(tag)? {
+            return Ok(Some(size));
+        }
+    }
+    Ok(None)
+}
+
 fn check_size(signature: &Header, size: u64) -> Result<(), Error> {
     for tag in [sig::SIZE, sig::LONG_SIZE] {
         if signature.number(tag)?.is_some_and(|promised| promised != size) {

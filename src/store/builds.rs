@@ -47,8 +47,9 @@ pub struct RpmRow {
     pub nevra: Nevra,
     /// Size of the file in bytes.
     pub size: u64,
-    /// SHA-256 of all that follows the signature header: equal for the signed copies of one RPM.
-    pub content: Sha256,
+    /// SHA-256 of all that follows the signature header: equal for the signed copies of one RPM; `None` where that
+    /// was never read.
+    pub content: Option<Sha256>,
     /// The key that signed it.
     pub sigkey: Option<Sigkey>,
     /// The file name of the source package; empty for a source package.
@@ -84,7 +85,7 @@ pub struct Copy {
 }
 
 type Build = (i64, String, String, String, i64, String, String, String);
-type Rpm = (String, String, i64, String, String, String, i64, String, Option<String>, String, i64);
+type Rpm = (String, String, i64, String, String, String, i64, Option<String>, Option<String>, String, i64);
 
 fn build_row(row: Build) -> Result<BuildRow, Error> {
     let (id, name, version, release, epoch, state, exclusive, exclude) = row;
@@ -106,7 +107,7 @@ fn rpm_row(row: Rpm) -> Result<RpmRow, Error> {
         sha256: parse("rpms.sha256", &sha256)?,
         nevra: Nevra::new(&name, epoch as u32, &version, &release, &arch).map_err(corrupt)?,
         size: size as u64,
-        content: parse("rpms.content", &content)?,
+        content: content.map(|content| parse("rpms.content", &content)).transpose()?,
         sigkey: sigkey.map(|key| parse("rpms.sigkey", &key)).transpose()?,
         source_rpm,
         build_time,
@@ -223,7 +224,8 @@ pub async fn same_nvra(tx: &mut Tx, nevras: &[&Nevra]) -> Result<Vec<(String, Rp
     }
     asked.sort_unstable();
     asked.dedup();
-    type Found = (String, String, i64, String, String, String, i64, String, Option<String>, String, i64, String);
+    type Found =
+        (String, String, i64, String, String, String, i64, Option<String>, Option<String>, String, i64, String);
     let found =
         |(a, b, c, d, e, f, g, h, i, j, k, path): Found| Ok((path, rpm_row((a, b, c, d, e, f, g, h, i, j, k))?));
     fetch!(tx, Found, sql, to_json(&asked))?.into_iter().map(found).collect()
@@ -233,7 +235,8 @@ pub async fn same_nvra(tx: &mut Tx, nevras: &[&Nevra]) -> Result<Vec<(String, Rp
 pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, fragments: &[u8]) -> Result<(), Error> {
     let sql = "INSERT INTO rpms (sha256, name, epoch, version, release, arch, size, content, sigkey, source_rpm, \
                build_time, fragments) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-               ON CONFLICT (sha256) DO UPDATE SET fragments = excluded.fragments";
+               ON CONFLICT (sha256) DO UPDATE SET fragments = excluded.fragments, \
+               content = COALESCE(rpms.content, excluded.content)";
     exec!(
         tx,
         sql,
@@ -244,7 +247,7 @@ pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, fragments: &[u8]) -> Result<(
         rpm.nevra.evr.release.as_str(),
         rpm.nevra.arch.as_str(),
         rpm.size as i64,
-        rpm.content.to_string(),
+        rpm.content.map(|content| content.to_string()),
         rpm.sigkey.as_ref().map(Sigkey::as_str),
         rpm.source_rpm.as_str(),
         rpm.build_time,
@@ -257,6 +260,24 @@ pub async fn put_rpm(tx: &mut Write, rpm: &RpmRow, fragments: &[u8]) -> Result<(
 pub async fn put_copy(tx: &mut Write, build_id: i64, path: &str, sha256: &Sha256) -> Result<bool, Error> {
     let sql = "INSERT INTO build_rpms (build_id, path, sha256) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
     Ok(exec!(tx, sql, build_id, path, sha256.to_string())? > 0)
+}
+
+/// Says that what a build has at this place is this file, whatever was there before; gives whether that is new.
+pub async fn replace_copy(tx: &mut Write, build_id: i64, path: &str, sha256: &Sha256) -> Result<bool, Error> {
+    let sql = "INSERT INTO build_rpms (build_id, path, sha256) VALUES ($1, $2, $3) ON CONFLICT (build_id, path) \
+               DO UPDATE SET sha256 = excluded.sha256 WHERE build_rpms.sha256 <> excluded.sha256";
+    Ok(exec!(tx, sql, build_id, path, sha256.to_string())? > 0)
+}
+
+/// Says that a build has no files at these places any more; gives how many it had.
+pub async fn drop_copies(tx: &mut Write, build_id: i64, paths: &[&str]) -> Result<u64, Error> {
+    let sql = dialect!(
+        tx,
+        "DELETE FROM build_rpms WHERE build_id = $1 AND path IN (SELECT value FROM json_each($2))",
+        "DELETE FROM build_rpms WHERE build_id = $1 \
+         AND path IN (SELECT value FROM json_array_elements_text(CAST($2 AS JSON)))"
+    );
+    Ok(if paths.is_empty() { 0 } else { exec!(tx, sql, build_id, to_json(&paths))? })
 }
 
 /// Returns the rendered metadata of these files. A file that is not known is left out. At most some hundreds at a time: each may be large.

@@ -10,6 +10,7 @@ pub mod db;
 pub mod durable;
 mod error;
 pub mod generations;
+pub mod hub_rpms;
 pub mod inbox;
 pub mod mirror;
 pub mod outbox;

@@ -3,6 +3,8 @@
 //! Equal keys collapse, so their number is bounded by the things there are. A row goes only at the
 //! sequence it was read at: what arrived meanwhile is not lost.
 
+use std::collections::BTreeSet;
+
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_value, to_json};
 
 /// A room that keeps state and can be woken.
@@ -14,7 +16,8 @@ pub enum Room {
     Repos,
     /// Key: tag of a hub; part: package, or nothing for the whole tag. What messages tell of is to be asked.
     Hub,
-    /// Key: our id of a hub's build. Part: nothing for its RPMs and signatures, or a key whose files are to be read.
+    /// Key: our id of a hub's build; part: nothing to have its RPMs listed, else the key of the signed files to read,
+    /// or `unsigned`.
     Files,
 }
 
@@ -69,6 +72,22 @@ pub async fn wake_each(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)], no
     );
     exec!(tx, sql, room.name(), to_json(&wake_ups), first, now)?;
     Ok(())
+}
+
+/// As [`wake_each`], of those that are not woken already: for who only makes sure that something will be done.
+pub async fn wake_unwoken(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)], now: i64) -> Result<(), Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT w.key, w.part FROM json_each($2) j CROSS JOIN wakeups w ON w.room = $1 \
+         AND w.key = json_extract(j.value, '$[0]') AND w.part = json_extract(j.value, '$[1]')",
+        "SELECT w.key, w.part FROM json_array_elements(CAST($2 AS JSON)) j(value) JOIN wakeups w ON w.room = $1 \
+         AND w.key = j.value ->> 0 AND w.part = j.value ->> 1"
+    );
+    let woken: BTreeSet<(String, String)> =
+        fetch!(tx, (String, String), sql, room.name(), to_json(&wake_ups))?.into_iter().collect();
+    let mut others = wake_ups.to_vec();
+    others.retain(|(key, part)| !woken.contains(&((*key).to_owned(), (*part).to_owned())));
+    wake_each(tx, room, &others, now).await
 }
 
 type Row = (String, String, i64, i64, i64);

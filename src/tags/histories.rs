@@ -115,7 +115,7 @@ impl House {
                 sha256: Sha256::of(nvr(build).to_string().as_bytes()),
                 nevra: Nevra::new(nvr(build).name().as_str(), 0, nvr(build).version(), "1", "x86_64").unwrap(),
                 size: 1,
-                content: Sha256::of(b""),
+                content: Some(Sha256::of(b"")),
                 sigkey,
                 source_rpm: String::new(),
                 build_time: 0,

@@ -133,7 +133,7 @@ mod tests {
                 sha256: Sha256::from_bytes([id as u8; 32]),
                 nevra: Nevra::new("bash", 0, version, "1", "x86_64").unwrap(),
                 size: 1,
-                content: Sha256::from_bytes([1; 32]),
+                content: None,
                 sigkey: sigkey.clone(),
                 source_rpm: String::new(),
                 build_time: 0,

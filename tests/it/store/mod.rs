@@ -2,6 +2,7 @@
 //! SQLite and on PostgreSQL alike. The name of a test ends in the database it ran on.
 
 mod events;
+mod hub_rpms;
 mod mirror;
 mod outside;
 mod sets;

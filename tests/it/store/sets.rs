@@ -22,7 +22,7 @@ fn rpm(name: &str, epoch: u32, digest: u8, sigkey: Option<&str>) -> RpmRow {
         sha256: Sha256::from_bytes([digest; 32]),
         nevra: Nevra::new(name, epoch, "1", "1", "x86_64").unwrap(),
         size: u64::from(u32::MAX) + 1,
-        content: Sha256::from_bytes([9; 32]),
+        content: Some(Sha256::from_bytes([9; 32])),
         sigkey: sigkey.map(|key| key.parse().unwrap()),
         source_rpm: "bash-1-1.src.rpm".to_owned(),
         build_time: i64::MAX,

@@ -88,7 +88,7 @@ impl App {
     fn over(db: Db, config: Arc<Config>, clock: Clock, bells: Bells) -> Result<Self, Error> {
         let tags = match &config.buildsys.koji {
             Some(settings) => {
-                let koji = hub::koji(db.clone(), &config.buildsys, settings, clock.clone())?;
+                let koji = hub::koji(db.clone(), &config.data_dir, &config.buildsys, settings, clock.clone())?;
                 Tags::of_hub(db.clone(), koji, settings.clone(), config.clone(), clock.clone(), bells.clone())
             }
             None => {

@@ -117,6 +117,7 @@ impl App {
         life.spawn("tags", run_tags(self.clone(), life.soft().clone()));
         if self.config.buildsys.koji.is_some() {
             life.spawn("hub", self.tags.clone().follow_hub(life.soft().clone()));
+            life.spawn("files", self.tags.clone().learn(life.soft().clone()));
         }
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{BuildFiles, Error, Facts, TagFacts};
+use super::{BuildFiles, Error, Facts, Rpms, TagFacts};
 use crate::model::{PackageName, TagName};
 use crate::store::tag_settings::{self as settings, Known};
 use crate::store::tags as rows;
@@ -83,12 +83,13 @@ pub(super) async fn own_packages(
     Ok(packages)
 }
 
-/// Reads builds with their files, by id; an id that is not known is left out.
+/// Reads builds with the files that are known of them, by id; an id that is not known is left out.
 pub(super) async fn build_files(tx: &mut Tx, ids: &[i64]) -> Result<Vec<BuildFiles>, Error> {
     let mut found: BTreeMap<i64, BuildFiles> = BTreeMap::new();
     for some in ids.chunks(500) {
         for build in builds::by_ids(tx, some).await? {
-            found.insert(build.id, BuildFiles { build, copies: Vec::new() });
+            let (copies, unread) = (Vec::new(), Vec::new());
+            found.insert(build.id, BuildFiles { build, rpms: Rpms::Known, copies, unread });
         }
         for copy in builds::copies(tx, some).await? {
             if let Some(files) = found.get_mut(&copy.build_id) {

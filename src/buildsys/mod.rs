@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use futures_util::future::BoxFuture;
 
-use crate::model::{Arch, PackageName, TagName};
+use crate::model::{Arch, Nevra, PackageName, RpmEntry, Sigkey, TagName};
 pub use crate::store::builds::{BuildRow, Copy, RpmRow};
 use crate::store::tags::{LinkRow, PackageRow, TaggingRow};
 
@@ -51,6 +51,9 @@ pub enum Error {
         /// The first event at which they are.
         since: i64,
     },
+    /// A file cannot be had.
+    #[error(transparent)]
+    File(#[from] koji::FileError),
 }
 
 /// The rows of one tag, at one event.
@@ -84,8 +87,39 @@ pub struct Facts {
 pub struct BuildFiles {
     /// The build.
     pub build: BuildRow,
+    /// What is known of its RPMs.
+    pub rpms: Rpms,
     /// Its files, unsigned and signed.
     pub copies: Vec<Copy>,
+    /// Files that the build system tells of and that were not read.
+    pub unread: Vec<Unread>,
+}
+
+/// How the part of a build is called that is its RPMs as they were imported.
+pub const UNSIGNED: &str = "unsigned";
+
+/// What is known of a build's RPMs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rpms {
+    /// Nothing: the build system is to be asked. What went wrong, if it was.
+    Unknown(Option<String>),
+    /// Which there are.
+    Known,
+    /// They can be in no set, for this reason.
+    Refused(String),
+}
+
+/// A file that was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// The RPM.
+    pub nevra: Nevra,
+    /// The key that it is signed with; `None` for the RPM as it was imported, which may be signed.
+    pub sigkey: Option<Sigkey>,
+    /// Where it lies below `packages/` of the volume.
+    pub path: String,
+    /// What went wrong, if it was tried.
+    pub problem: Option<String>,
 }
 
 /// The build system, local or a Koji hub.
@@ -114,6 +148,18 @@ pub trait BuildSystem: Send + Sync {
     /// Returns builds with their files, by id; an id that is not known is left out.
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, Error>>;
 
-    /// Returns where the file at `location` (as in [`Copy::path`]) can be opened.
+    /// Returns where the file at `location` (as in [`Copy::path`]) can be opened. May look at the file system.
     fn file(&self, location: &str) -> PathBuf;
+
+    /// Brings files to where they can be opened, those that are elsewhere or have to be made; each is as the package
+    /// set has it then, durable or still where the build system keeps it.
+    fn provide<'a>(&'a self, _rpms: &'a [RpmEntry]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Returns who asks for the RPMs of builds and reads their files, where that is still to be done once a build
+    /// is known.
+    fn files(&self) -> Option<&koji::Files> {
+        None
+    }
 }

@@ -16,12 +16,18 @@ use super::run::Step;
 use super::select::{Selection, TreeEntry, TreeRepo, select};
 use super::{Error, layout, productmd, treeinfo};
 use crate::buildsys::BuildSystem;
-use crate::model::{Arch, BuildEntry, ComposeStatus, PackagePattern, RepoName, ReposOf, Sha256, Variant, VariantId};
+use crate::model::{
+    Arch, BuildEntry, ComposeStatus, PackagePattern, RepoName, ReposOf, RpmEntry, Sha256, Variant, VariantId,
+};
 use crate::repodata::segments::Settings;
 use crate::repodata::{Compression, Repomd, Sums};
 use crate::rpms::{Library, Listed};
 use crate::store;
 use crate::store::durable::{self, ANY_WAY};
+use crate::tags;
+
+/// How many packages are asked for at a time.
+const SOME: usize = 500;
 
 /// What to make, of what, and where.
 pub(super) struct Job {
@@ -81,11 +87,15 @@ fn refuse_clashes(selections: &[Selection]) -> Result<(), Error> {
 fn fill(job: &Job, variant: &Variant, repo: &TreeRepo<'_>, steps: &Sender<Step>) -> Result<(), Error> {
     let content = job.root.join(layout::CONTENT);
     let directory = content.join(&repo.directory);
-    for entry in &repo.entries {
-        if steps.is_closed() {
-            return Err(Error::Stopped);
+    for some in repo.entries.chunks(SOME) {
+        let rpms: Vec<RpmEntry> = some.iter().map(|entry| entry.rpm.clone()).collect();
+        job.handle.block_on(job.buildsys.provide(&rpms)).map_err(tags::Error::from)?;
+        for entry in some {
+            if steps.is_closed() {
+                return Err(Error::Stopped);
+            }
+            place(job.buildsys.file(&entry.rpm.location), entry, &content)?;
         }
-        place(job.buildsys.file(&entry.rpm.location), entry, &content)?;
     }
     let repomd = write_repodata(job, repo, &directory)?;
     let arch = match &repo.name {
@@ -122,10 +132,11 @@ fn place(from: PathBuf, entry: &TreeEntry, content: &Path) -> Result<(), Error> 
 
 /// Writes `repodata/` and returns the digest of its `repomd.xml`.
 fn write_repodata(job: &Job, repo: &TreeRepo<'_>, directory: &Path) -> Result<Sha256, Error> {
+    let content = job.root.join(layout::CONTENT);
     let listed = |entry: &&TreeEntry| Listed {
         rpm: entry.rpm.clone(),
         href: layout::in_tree(&entry.rpm.nevra),
-        file: job.buildsys.file(&entry.rpm.location),
+        file: content.join(&entry.path),
     };
     let packages: Vec<Listed> = repo.entries.iter().map(listed).collect();
     let repodata = directory.join("repodata");

@@ -65,13 +65,14 @@ fn href(rpm: &RpmEntry) -> String {
 }
 
 impl Repos {
-    /// Returns packages as a repository of a tag lists them.
-    pub(super) fn listed(&self, tag: &TagName, rpms: &[RpmEntry]) -> Result<Vec<Listed>, Error> {
+    /// Returns packages as a repository of a tag lists them, which has them in this pool.
+    pub(super) fn listed(&self, tag: &TagName, pool: &str, rpms: &[RpmEntry]) -> Result<Vec<Listed>, Error> {
         let mut places = BTreeSet::new();
         if let Some(twice) = rpms.iter().find(|rpm| !places.insert(rpm.location.as_str())) {
             return Err(Error::Clash { tag: tag.clone(), location: twice.location.clone() });
         }
-        let file = |rpm: &RpmEntry| self.tags.buildsys.file(&rpm.location);
+        let pool = self.layout.pool(pool);
+        let file = |rpm: &RpmEntry| pool.join(&rpm.location);
         Ok(rpms.iter().map(|rpm| Listed { rpm: rpm.clone(), href: href(rpm), file: file(rpm) }).collect())
     }
 }

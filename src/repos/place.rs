@@ -11,9 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::listing::rpms_of;
 use super::publish::blocking;
 use super::{Error, Layout, Repos};
+use crate::buildsys::BuildSystem;
 use crate::model::{Blake3, RepoName, ReposOf, RpmEntry, TagName};
 use crate::store::pkgsets::{self, ChunkRef};
 use crate::store::{self, durable};
+use crate::tags;
 
 /// How many chunks' packages are looked for at a time.
 const SOME: usize = 64;
@@ -82,11 +84,16 @@ impl Repos {
 
     async fn link(&self, rpms: BTreeSet<RpmEntry>, pool: &str) -> Result<(), Error> {
         let pool = self.layout.pool(pool);
-        let files: Vec<(RpmEntry, PathBuf)> =
-            rpms.into_iter().map(|rpm| (rpm.clone(), self.tags.buildsys.file(&rpm.location))).collect();
+        let there = pool.clone();
+        let missing = blocking(move || missing(rpms, &there)).await?;
+        if missing.is_empty() {
+            return Ok(());
+        }
+        self.tags.buildsys.provide(&missing).await.map_err(tags::Error::from)?;
+        let buildsys = self.tags.buildsys.clone();
         blocking(move || {
             let mut placed = Vec::new();
-            let linked = link_all(&files, &pool, &mut placed);
+            let linked = link_all(&missing, &*buildsys, &pool, &mut placed);
             // After a failure too: whoever tries again finds them there and has no reason to.
             sync(&pool, &placed)?;
             linked
@@ -95,20 +102,36 @@ impl Repos {
     }
 }
 
+/// Returns the packages that are not in a pool, and clears away what stands in their places. Blocks.
+fn missing(rpms: BTreeSet<RpmEntry>, pool: &Path) -> Result<Vec<RpmEntry>, store::Error> {
+    let mut missing = Vec::new();
+    for rpm in rpms {
+        let place = pool.join(&rpm.location);
+        match fs::metadata(&place) {
+            Ok(there) if there.len() == rpm.size => continue,
+            Ok(_) => durable::remove(&place)?,
+            Err(_) => {}
+        }
+        missing.push(rpm);
+    }
+    Ok(missing)
+}
+
 fn link_all(
-    files: &[(RpmEntry, PathBuf)],
+    rpms: &[RpmEntry],
+    buildsys: &dyn BuildSystem,
     pool: &Path,
     placed: &mut Vec<PathBuf>,
 ) -> Result<Result<(), Error>, store::Error> {
-    for (rpm, file) in files {
-        if let Err(wrong) = link_one(rpm, file, pool, placed)? {
+    for rpm in rpms {
+        if let Err(wrong) = link_one(rpm, &buildsys.file(&rpm.location), pool, placed)? {
             return Ok(Err(wrong));
         }
     }
     Ok(Ok(()))
 }
 
-/// Puts one package into a pool, and its place to `placed` unless it was there already; not durable yet.
+/// Puts one package into a pool where it is not, and its place to `placed`; not durable yet.
 fn link_one(
     rpm: &RpmEntry,
     file: &Path,
@@ -116,11 +139,6 @@ fn link_one(
     placed: &mut Vec<PathBuf>,
 ) -> Result<Result<(), Error>, store::Error> {
     let place = pool.join(&rpm.location);
-    match fs::metadata(&place) {
-        Ok(there) if there.len() == rpm.size => return Ok(Ok(())),
-        Ok(_) => durable::remove(&place)?,
-        Err(_) => {}
-    }
     let found = fs::metadata(file).map_err(store::Error::file("cannot find", file))?.len();
     if found != rpm.size {
         return Ok(Err(Error::WrongSize { file: file.display().to_string(), found, expected: rpm.size }));

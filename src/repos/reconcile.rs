@@ -279,7 +279,7 @@ impl Repos {
             if changes.is_empty() {
                 return Ok(start.manifest);
             }
-            let (gone, come) = (changes.keys_removed(), self.listed(tag, &changes.added)?);
+            let (gone, come) = (changes.keys_removed(), self.listed(tag, &style.pool, &changes.added)?);
             match self.library.update(start.manifest, gone, come, style.settings(), is_measured).await {
                 Err(MetadataError::Segments(error)) => tracing::warn!(
                     tag.name = %tag, repo = %repo, error = %chain(&error),
@@ -289,7 +289,7 @@ impl Repos {
             }
         }
         let all = changes(Vec::new()).await?;
-        let come = self.listed(tag, &all.added)?;
+        let come = self.listed(tag, &style.pool, &all.added)?;
         Ok(Arc::new(self.library.update(Arc::default(), Vec::new(), come, style.settings(), is_measured).await?))
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pkgset::{Cutter, Size};
-use super::select::{self, Candidate, Choice};
+use super::select::{self, Candidate, Choice, Wanted};
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
 use crate::config::FollowRule;
@@ -31,6 +31,14 @@ pub(super) struct Answer {
     pub event: i64,
     pub arches: Vec<Arch>,
     pub set: NewSet,
+    /// What is to be learned of its builds.
+    pub wanted: Wanted,
+}
+
+impl Answer {
+    fn of(facts: &Facts, rule: &FollowRule, set: NewSet, wanted: Wanted) -> Self {
+        Self { event: facts.event, arches: arches(facts, rule), set, wanted }
+    }
 }
 
 /// A package set that is to be.
@@ -58,8 +66,8 @@ impl Tags {
         }
         let packages = packages_of(wake_ups)?;
         let Some(facts) = self.buildsys.facts(tag, Some(&packages), NOW).await? else { return Ok(None) };
-        let choices = self.choices(&facts, packages, rule).await?;
-        Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set: NewSet::Patched(choices) }))
+        let (choices, wanted) = self.choices(&facts, packages, rule).await?;
+        Ok(Some(Answer::of(&facts, rule, NewSet::Patched(choices), wanted)))
     }
 
     async fn ask_whole(&self, tag: &TagName, rule: &FollowRule) -> Result<Option<Answer>, Error> {
@@ -68,14 +76,13 @@ impl Tags {
             let Some(facts) = self.buildsys.facts(tag, Some(&packages), NOW).await? else { return Ok(None) };
             // A link that was edited meanwhile may have made it another order.
             if same_links(&links, &facts) {
-                let choices = self.choices(&facts, packages, rule).await?;
-                let set = NewSet::Like(other, revision, choices);
-                return Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set }));
+                let (choices, wanted) = self.choices(&facts, packages, rule).await?;
+                return Ok(Some(Answer::of(&facts, rule, NewSet::Like(other, revision, choices), wanted)));
             }
         }
         let Some(facts) = self.buildsys.facts(tag, None, NOW).await? else { return Ok(None) };
-        let set = self.all(&facts, rule).await?;
-        Ok(Some(Answer { event: facts.event, arches: arches(&facts, rule), set }))
+        let (set, wanted) = self.all(&facts, rule).await?;
+        Ok(Some(Answer::of(&facts, rule, set, wanted)))
     }
 
     /// Returns a tag whose set this one's is but for some packages, with that set and those packages.
@@ -122,24 +129,27 @@ impl Tags {
         facts: &Facts,
         packages: Vec<PackageName>,
         rule: &FollowRule,
-    ) -> Result<BTreeMap<PackageName, Choice>, Error> {
+    ) -> Result<(BTreeMap<PackageName, Choice>, Wanted), Error> {
         let mut choices = self.decide(select::candidates(facts, None), rule).await?;
+        let mut wanted = Wanted::default();
+        choices.values().for_each(|choice| wanted.add(choice));
         for package in packages {
             choices.entry(package).or_default();
         }
-        Ok(choices)
+        Ok((choices, wanted))
     }
 
     /// Decides on every package.
-    pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<NewSet, Error> {
+    pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<(NewSet, Wanted), Error> {
         let mut candidates = select::candidates(facts, None);
-        let (mut cutter, mut held) = (Cutter::default(), BTreeMap::new());
+        let (mut cutter, mut held, mut wanted) = (Cutter::default(), BTreeMap::new(), Wanted::default());
         while !candidates.is_empty() {
             let behind = candidates.keys().nth(AT_ONCE).cloned();
             let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
             let some = std::mem::replace(&mut candidates, rest);
             let mut builds = Vec::new();
             for (package, choice) in self.decide(some, rule).await? {
+                wanted.add(&choice);
                 builds.extend(choice.entry);
                 if !choice.held.is_empty() {
                     held.insert(package, choice.held);
@@ -148,7 +158,7 @@ impl Tags {
             cutter.push(builds)?;
         }
         let (packed, size) = cutter.finish()?;
-        Ok(NewSet::Whole(packed, size, held))
+        Ok((NewSet::Whole(packed, size, held), wanted))
     }
 
     /// Decides on every package; files are read only of builds that come into question.

@@ -187,7 +187,7 @@ impl House {
         for tag in (0..TAGS.len()).map(tag) {
             let Some(rule) = self.tags.config.follow.for_tag(&tag) else { continue };
             let facts = self.tags.buildsys.facts(&tag, None, NOW).await.unwrap().unwrap();
-            let NewSet::Whole(packed, size, held) = self.tags.all(&facts, rule).await.unwrap() else {
+            let (NewSet::Whole(packed, size, held), _) = self.tags.all(&facts, rule).await.unwrap() else {
                 panic!("all of it")
             };
             let chunks: Vec<ChunkRef> = packed.into_iter().map(|chunk| chunk.reference).collect();

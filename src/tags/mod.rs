@@ -7,6 +7,7 @@ mod ask;
 mod circle;
 mod difference;
 mod edit;
+mod files;
 #[cfg(test)]
 mod histories;
 mod hub;

@@ -11,12 +11,12 @@ use serde_json::{Map, Value, json};
 use super::ask::{Answer, NewSet};
 use super::difference::{Change, Differences};
 use super::pkgset::{self, Draft, Size};
-use super::select::Choice;
+use super::select::{Choice, Wanted};
 use super::{Error, Tags, turn};
 use crate::config::{FollowRule, Live};
 use crate::model::{Arch, BuildEntry, PackageName, TagName, chain};
 use crate::outbox;
-use crate::store::pkgsets::{self, ChunkRef, Revision};
+use crate::store::pkgsets::{self, ChunkRef, Held, Revision};
 use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write};
@@ -110,6 +110,7 @@ impl Tags {
                 wakeups::done_until(&mut tx, Room::Tags, tag.as_str(), last).await?;
             }
             tx.commit().await?;
+            self.bells.files.ring();
             self.bells.repos.ring();
             self.bells.outbox.ring();
             return Ok(());
@@ -124,6 +125,11 @@ impl Tags {
         before: Option<Revision>,
         answer: Answer,
     ) -> Result<(), Error> {
+        self.want(tx, &answer.wanted).await?;
+        if before.is_none() && answer.wanted.is_pending {
+            // A first repository with most packages missing would help nobody.
+            return Ok(put_waiting(tx, tag, answer.set).await?);
+        }
         let old_chunks = before.as_ref().map_or(&[][..], |revision| &revision.chunks);
         let patched = matches!(answer.set, NewSet::Patched(_));
         let (chunks, known) = put_set(tx, tag, old_chunks, answer.set).await?;
@@ -154,6 +160,14 @@ impl Tags {
             "{tag} is at revision {}: {more} builds came, {less} went", revision.number
         );
         self.wake_repos(tx, tag, rule, &revision.arches).await
+    }
+
+    /// Wakes who learns of builds.
+    async fn want(&self, tx: &mut Write, wanted: &Wanted) -> Result<(), store::Error> {
+        let wants: BTreeSet<(String, &str)> =
+            wanted.all.iter().map(|want| (want.build_id.to_string(), want.part.as_str())).collect();
+        let wake_ups: Vec<(&str, &str)> = wants.iter().map(|(build, part)| (build.as_str(), *part)).collect();
+        wakeups::wake_unwoken(tx, Room::Files, &wake_ups, self.clock.micros()).await
     }
 
     async fn wake_repos(&self, tx: &mut Write, tag: &TagName, rule: &FollowRule, arches: &[Arch]) -> Result<(), Error> {
@@ -192,6 +206,21 @@ async fn still_holds(
 
 fn size_of(revision: &Revision) -> Size {
     Size { builds: revision.builds, rpms: revision.rpms }
+}
+
+/// Says what is held of a set that is not made yet.
+async fn put_waiting(tx: &mut Write, tag: &TagName, set: NewSet) -> Result<(), store::Error> {
+    pkgsets::clear_held(tx, tag).await?;
+    let held: BTreeMap<PackageName, Vec<Held>> = match set {
+        NewSet::Patched(choices) | NewSet::Like(_, _, choices) => {
+            choices.into_iter().map(|(package, choice)| (package, choice.held)).collect()
+        }
+        NewSet::Whole(_, _, held) => held,
+    };
+    for (package, held) in &held {
+        pkgsets::set_held(tx, tag, package, held).await?;
+    }
+    Ok(())
 }
 
 /// Says what is held, and gives the chunks of the new set; also how much is in them, where that is known

@@ -2,12 +2,12 @@
 //!
 //! Koji's "latest": by time of tagging, in the nearest tag that has any build of the package; never by
 //! version. Then the follow rule's keys: a build of which an RPM is not signed yet is held, and the
-//! one before it stays. Pure.
+//! one before it stays; so is a build of a hub of which a file was not read yet. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inheritance::Order;
-use crate::buildsys::{BuildFiles, Copy, Facts};
+use crate::buildsys::{BuildFiles, Copy, Facts, Rpms, UNSIGNED, Unread, Volume};
 use crate::model::{BuildEntry, Nevra, PackageName, RpmEntry, Sigkey, TagName};
 use crate::store::pkgsets::Held;
 
@@ -46,21 +46,59 @@ pub fn candidates(facts: &Facts, latest: Option<usize>) -> BTreeMap<PackageName,
     candidates
 }
 
+/// What a reason begins with where a build waits for its files, and not for a signature.
+pub(super) const FILES: &str = "files: ";
+
 /// What a package's candidates amount to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
     /// The build that is in the set.
     pub entry: Option<BuildEntry>,
-    /// Builds before it that are not signed as the rule asks.
+    /// Builds before it that are not signed as the rule asks, or of which a file was not read.
     pub held: Vec<Held>,
+    /// What is to be learned of builds.
+    pub wanted: BTreeSet<Want>,
 }
 
-/// Chooses among the candidates of one package: the first that is signed as `signatures` ask.
+impl Choice {
+    /// Returns whether a build that may come into the set waits for what was never tried to be learned.
+    pub fn is_pending(&self) -> bool {
+        !self.held.is_empty() && self.wanted.iter().any(|want| !want.was_tried)
+    }
+}
+
+/// What is to be learned for the packages of a set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub all: BTreeSet<Want>,
+    /// Whether builds wait for what was never tried to be learned.
+    pub is_pending: bool,
+}
+
+impl Wanted {
+    pub fn add(&mut self, choice: &Choice) {
+        self.is_pending |= choice.is_pending();
+        self.all.extend(choice.wanted.iter().cloned());
+    }
+}
+
+/// Something that is to be learned of a build.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Want {
+    /// The build.
+    pub build_id: i64,
+    /// Its RPMs where this is empty; else its files signed with this key, or `unsigned` for those as they were imported.
+    pub part: String,
+    /// Whether it was tried before, and something went wrong.
+    pub was_tried: bool,
+}
+
+/// Chooses among the candidates of one package: the first that is signed as `signatures` ask and whose files are known.
 pub fn choose(candidates: &[Candidate], builds: &BTreeMap<i64, BuildFiles>, signatures: &[Option<Sigkey>]) -> Choice {
     let mut choice = Choice::default();
     for candidate in candidates {
         let Some(files) = builds.get(&candidate.build_id) else { continue };
-        match copies(&files.copies, signatures) {
+        match rpms_of(files, signatures, &mut choice.wanted) {
             Ok(rpms) => {
                 choice.entry = Some(BuildEntry {
                     nvr: files.build.nvr.clone(),
@@ -71,45 +109,106 @@ pub fn choose(candidates: &[Candidate], builds: &BTreeMap<i64, BuildFiles>, sign
                 });
                 return choice;
             }
-            Err(unsigned) => choice.held.push(Held {
+            Err(reason) => choice.held.push(Held {
                 package: files.build.nvr.name().clone(),
                 nvr: files.build.nvr.to_string(),
-                reason: format!("signature: {unsigned} is not signed with {}", wanted(signatures)),
+                reason,
             }),
         }
     }
     choice
 }
 
-fn wanted(signatures: &[Option<Sigkey>]) -> String {
-    let keys: Vec<&str> = signatures.iter().flatten().map(Sigkey::as_str).collect();
-    if keys.is_empty() { "any key".to_owned() } else { keys.join(" or ") }
+/// Picks the best copy of each RPM of a build; the error is why the build is held.
+fn rpms_of(
+    files: &BuildFiles,
+    signatures: &[Option<Sigkey>],
+    wanted: &mut BTreeSet<Want>,
+) -> Result<Vec<RpmEntry>, String> {
+    let build_id = files.build.id;
+    match &files.rpms {
+        Rpms::Known => {}
+        Rpms::Refused(why) => return Err(format!("{FILES}{why}")),
+        Rpms::Unknown(problem) => {
+            wanted.insert(Want { build_id, part: String::new(), was_tried: problem.is_some() });
+            return Err(format!("{FILES}{}", problem.as_deref().unwrap_or("its RPMs are not known yet")));
+        }
+    }
+    let mut of_rpm: BTreeMap<&Nevra, Forms<'_>> = BTreeMap::new();
+    for copy in &files.copies {
+        of_rpm.entry(&copy.rpm.nevra).or_default().copies.push(copy);
+    }
+    for unread in &files.unread {
+        of_rpm.entry(&unread.nevra).or_default().unread.push(unread);
+    }
+    let (mut chosen, mut wanting) = (Vec::new(), None);
+    for (nevra, forms) in &mut of_rpm {
+        forms.copies.sort_by(|a, b| (&a.rpm.sigkey, &a.path).cmp(&(&b.rpm.sigkey, &b.path)));
+        let Picked { copy, unread } = forms.pick(signatures);
+        if let Some(unread) = unread {
+            let part = unread.sigkey.as_ref().map_or(UNSIGNED, Sigkey::as_str).to_owned();
+            wanted.insert(Want { build_id, part, was_tried: unread.problem.is_some() });
+        }
+        match (copy, unread) {
+            (Some(copy), _) => chosen.push(entry(copy)),
+            (None, Some(unread)) => wanting = wanting.or(Some(unread)),
+            (None, None) => return Err(format!("signature: {nevra} is not signed with {}", keys(signatures))),
+        }
+    }
+    match wanting {
+        None => Ok(chosen),
+        Some(Unread { problem: Some(problem), .. }) => Err(format!("{FILES}{problem}")),
+        Some(Unread { nevra, .. }) => Err(format!("{FILES}{nevra} is not read yet")),
+    }
 }
 
-/// Picks the best copy of each RPM; the error is the first RPM that has none.
-fn copies(copies: &[Copy], signatures: &[Option<Sigkey>]) -> Result<Vec<RpmEntry>, Nevra> {
-    let mut of_rpm: BTreeMap<&Nevra, Vec<&Copy>> = BTreeMap::new();
-    for copy in copies {
-        of_rpm.entry(&copy.rpm.nevra).or_default().push(copy);
+/// The forms of one RPM.
+#[derive(Default)]
+struct Forms<'a> {
+    copies: Vec<&'a Copy>,
+    unread: Vec<&'a Unread>,
+}
+
+/// The best form of an RPM that was read, and a better one that was not.
+struct Picked<'a> {
+    copy: Option<&'a Copy>,
+    unread: Option<&'a Unread>,
+}
+
+impl<'a> Forms<'a> {
+    /// Goes through the keys in their order. A form that was read stands in until a better one is.
+    fn pick(&self, signatures: &[Option<Sigkey>]) -> Picked<'a> {
+        let mut better = None;
+        for wanted in signatures {
+            let copy = match wanted {
+                Some(key) => self.copies.iter().find(|copy| copy.rpm.sigkey.as_ref() == Some(key)),
+                // "Unsigned is allowed" takes the copy as it was imported, which may carry a signature.
+                None => self.copies.iter().find(|copy| !Volume::is_signed_copy(&copy.path)),
+            };
+            let unread = || self.unread.iter().find(|unread| unread.sigkey == *wanted);
+            let any = || self.copies.first().filter(|_| wanted.is_none() && unread().is_none());
+            if let Some(copy) = copy.or_else(any) {
+                return Picked { copy: Some(copy), unread: better };
+            }
+            better = better.or_else(|| unread().copied());
+        }
+        Picked { copy: None, unread: better }
     }
-    let mut chosen = Vec::new();
-    for (nevra, mut copies) in of_rpm {
-        copies.sort_by(|a, b| (&a.rpm.sigkey, &a.path).cmp(&(&b.rpm.sigkey, &b.path)));
-        let best = signatures.iter().find_map(|wanted| match wanted {
-            Some(key) => copies.iter().find(|copy| copy.rpm.sigkey.as_ref() == Some(key)),
-            // "Unsigned is allowed" takes the copy as it was imported, which may carry a signature.
-            None => copies.first(),
-        });
-        let Some(copy) = best else { return Err(nevra.clone()) };
-        chosen.push(RpmEntry {
-            nevra: nevra.clone(),
-            sha256: copy.rpm.sha256,
-            size: copy.rpm.size,
-            sigkey: copy.rpm.sigkey.clone(),
-            location: copy.path.clone(),
-        });
+}
+
+fn entry(copy: &Copy) -> RpmEntry {
+    RpmEntry {
+        nevra: copy.rpm.nevra.clone(),
+        sha256: copy.rpm.sha256,
+        size: copy.rpm.size,
+        sigkey: copy.rpm.sigkey.clone(),
+        location: copy.path.clone(),
     }
-    Ok(chosen)
+}
+
+fn keys(signatures: &[Option<Sigkey>]) -> String {
+    let keys: Vec<&str> = signatures.iter().flatten().map(Sigkey::as_str).collect();
+    if keys.is_empty() { "any key".to_owned() } else { keys.join(" or ") }
 }
 
 #[cfg(test)]
@@ -147,7 +246,77 @@ mod tests {
             exclusive_arch: vec![],
             exclude_arch: vec![],
         };
-        (id, BuildFiles { build, copies: keys.iter().map(copy).collect() })
+        let copies = keys.iter().map(copy).collect();
+        (id, BuildFiles { build, rpms: Rpms::Known, copies, unread: vec![] })
+    }
+
+    /// A build of a hub, of which these forms were read and those not.
+    fn of_hub(read: &[Option<Sigkey>], not: &[Option<Sigkey>], problem: Option<&str>) -> (i64, BuildFiles) {
+        let (id, mut files) = files(3, "3", read);
+        let nevra = Nevra::new("bash", 0, "3", "1", "x86_64").unwrap();
+        let path = |key: &Option<Sigkey>| Volume::location(&files.build.nvr, &nevra, key.as_ref());
+        let unread = not.iter().map(|key| Unread {
+            nevra: nevra.clone(),
+            sigkey: key.clone(),
+            path: path(key),
+            problem: problem.map(str::to_owned),
+        });
+        let unread = unread.collect();
+        files.copies.iter_mut().for_each(|copy| copy.path = path(&copy.rpm.sigkey));
+        files.unread = unread;
+        (id, files)
+    }
+
+    fn choice(files: (i64, BuildFiles), signatures: &[Option<Sigkey>]) -> Choice {
+        let candidate = Candidate { build_id: files.0, from: "t".parse().unwrap() };
+        choose(&[candidate], &BTreeMap::from([files]), signatures)
+    }
+
+    fn wants(choice: &Choice) -> Vec<(&str, bool)> {
+        choice.wanted.iter().map(|want| (want.part.as_str(), want.was_tried)).collect()
+    }
+
+    #[test]
+    fn a_file_that_is_not_read_is_wanted_and_holds_its_build() {
+        let a = key("aaaaaaaa");
+        let held = choice(of_hub(&[], &[None, Some(a.clone())], None), &[Some(a.clone()), None]);
+        assert_eq!((held.entry.is_none(), wants(&held), held.is_pending()), (true, vec![("aaaaaaaa", false)], true));
+        assert_eq!(held.held[0].reason, "files: bash-0:3-1.x86_64 is not read yet");
+        let held = choice(of_hub(&[], &[None], Some("it is broken")), &[None]);
+        assert_eq!((wants(&held), held.is_pending()), (vec![("unsigned", true)], false));
+        assert_eq!(held.held[0].reason, "files: it is broken");
+        let unsigned = choice(of_hub(&[], &[None], None), &[Some(a)]);
+        assert!(unsigned.held[0].reason.starts_with("signature: ") && unsigned.wanted.is_empty());
+    }
+
+    #[test]
+    fn what_is_read_stands_in_until_the_better_form_is() {
+        let a = key("aaaaaaaa");
+        let both = choice(of_hub(&[None], &[Some(a.clone())], None), &[Some(a.clone()), None]);
+        assert_eq!((wants(&both), both.is_pending()), (vec![("aaaaaaaa", false)], false));
+        assert_eq!(both.entry.unwrap().rpms[0].sigkey, None);
+        let done = choice(of_hub(&[None, Some(a.clone())], &[], None), &[Some(a.clone()), None]);
+        assert_eq!((done.entry.unwrap().rpms[0].sigkey.clone(), done.wanted.len()), (Some(a), 0));
+    }
+
+    #[test]
+    fn where_unsigned_is_allowed_a_signed_copy_does_not_stand_in_for_the_imported_one() {
+        let held = choice(of_hub(&[Some(key("aaaaaaaa"))], &[None], None), &[None]);
+        assert_eq!((held.entry.is_none(), wants(&held)), (true, vec![("unsigned", false)]));
+    }
+
+    #[test]
+    fn a_build_whose_rpms_are_not_known_is_to_be_asked_for() {
+        let (id, mut files) = of_hub(&[], &[], None);
+        files.rpms = Rpms::Unknown(None);
+        let unknown = choice((id, files.clone()), &[None]);
+        assert_eq!(
+            (unknown.held[0].reason.as_str(), wants(&unknown)),
+            ("files: its RPMs are not known yet", vec![("", false)])
+        );
+        files.rpms = Rpms::Refused("a name is bad".to_owned());
+        let refused = choice((id, files), &[None]);
+        assert_eq!((refused.held[0].reason.as_str(), refused.is_pending()), ("files: a name is bad", false));
     }
 
     fn chosen(builds: &[(i64, BuildFiles)], signatures: &[Option<Sigkey>]) -> (Option<String>, usize) {

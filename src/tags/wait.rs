@@ -1,5 +1,6 @@
 //! Will a build come into a tag's set, and if not, why never? For those who wait.
 
+use super::select::FILES;
 use super::{Error, Order, Tags};
 use crate::model::{Nvr, TagName};
 use crate::store::builds::{self, BuildState};
@@ -66,6 +67,9 @@ impl Tags {
             return Ok(Prospect::Pending);
         }
         if let Some(held) = pkgsets::held(&mut tx, tag).await?.into_iter().find(|held| held.nvr == nvr.to_string()) {
+            if held.reason.starts_with(FILES) {
+                return Ok(Prospect::Pending);
+            }
             return Ok(Prospect::never("held", format!("{nvr} is held: {}", held.reason)));
         }
         if !order.packages(&facts).contains(nvr.name()) {

@@ -7,6 +7,7 @@
 mod answer;
 pub mod calls;
 mod error;
+pub mod files;
 mod hub;
 mod pace;
 pub mod read;
@@ -15,6 +16,7 @@ pub mod xmlrpc;
 
 pub use calls::{Ask, Sink, TagRef};
 pub use error::Error;
+pub use files::{FileError, Files};
 pub use hub::{Hub, Settings};
 pub use read::ReadError;
 pub use system::Koji;

@@ -10,9 +10,10 @@ use futures_util::future::BoxFuture;
 
 use super::calls::{self, TagRef};
 use super::read::{Reach, ReadError, read_packages, read_tag};
-use super::{Error, Hub};
-use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, Volume, facts};
-use crate::model::{PackageName, TagName};
+use super::{Error, Files, Hub, files};
+use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, facts};
+use crate::clock::Clock;
+use crate::model::{PackageName, RpmEntry, TagName};
 use crate::store::mirror::{self, Doubt, Outcome, Reading};
 use crate::store::{self, Db, Write};
 
@@ -22,13 +23,14 @@ pub struct Koji {
     db: Db,
     id: String,
     hub: Arc<Hub>,
-    volume: Volume,
+    files: Files,
 }
 
 impl Koji {
-    /// Returns the build system called `id`, with its files in `volume`.
-    pub fn new(db: Db, id: &str, hub: Arc<Hub>, volume: Volume) -> Self {
-        Self { db, id: id.to_owned(), hub, volume }
+    /// Returns the build system called `id`, with its files where `files` says.
+    pub fn new(db: Db, id: &str, hub: Arc<Hub>, clock: Clock, files: files::Settings) -> Self {
+        let files = Files::new(db.clone(), id, hub.clone(), clock, files);
+        Self { db, id: id.to_owned(), hub, files }
     }
 
     /// Returns the newest event of the hub: what a reading is to be at.
@@ -138,10 +140,19 @@ impl BuildSystem for Koji {
     }
 
     fn builds<'a>(&'a self, ids: &'a [i64]) -> BoxFuture<'a, Result<Vec<BuildFiles>, buildsys::Error>> {
-        Box::pin(async move { facts::build_files(&mut self.db.read().await?, ids).await })
+        Box::pin(async move { files::build_files(&mut self.db.read().await?, ids).await })
     }
 
     fn file(&self, location: &str) -> PathBuf {
-        self.volume.file(location)
+        self.files.file(location)
+    }
+
+    fn provide<'a>(&'a self, rpms: &'a [RpmEntry]) -> BoxFuture<'a, Result<(), buildsys::Error>> {
+        let (files, rpms) = (self.files.clone(), rpms.to_vec());
+        Box::pin(async move { Ok(files.provide(rpms).await?) })
+    }
+
+    fn files(&self) -> Option<&Files> {
+        Some(&self.files)
     }
 }

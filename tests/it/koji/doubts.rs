@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tannery::buildsys::koji::{Koji, ReadError};
-use tannery::buildsys::{self, BuildSystem, Volume};
+use tannery::buildsys::koji::ReadError;
+use tannery::buildsys::{self, BuildSystem};
 use tannery::store::mirror::{Changes, Outcome};
 use tannery::store::tags::NOW;
 
@@ -176,7 +176,7 @@ async fn the_past_is_known_from_the_first_reading_on_or_as_far_back_as_was_asked
     (0..1_100).for_each(|_| koji.set_extra("base", "noise", None));
     koji.untag_build("base", "beta-1-1");
     let event = koji.last_event();
-    let fresh = Koji::new(mirror.db.clone(), "again", mirror.rig.hub.clone(), Volume::new(koji.volume()));
+    let fresh = mirror.rig.mirror(&mirror.db, "again");
     let apply = async |since| {
         let reading = fresh.read_tag(&name("base"), event, since).await.unwrap();
         let mut tx = mirror.db.write().await.unwrap();

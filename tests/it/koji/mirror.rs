@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tannery::buildsys::BuildSystem;
 use tannery::buildsys::koji::{Koji, ReadError};
-use tannery::buildsys::{BuildSystem, Volume};
 use tannery::model::TagName;
 use tannery::store::Db;
 use tannery::store::mirror::{Changes, Doubt, Outcome, Reading};
@@ -32,7 +32,7 @@ impl Mirror {
     pub async fn new() -> Self {
         let rig = Rig::new();
         let db = Db::open_sqlite(&rig._world.path("state.sqlite")).await.unwrap();
-        let koji = Koji::new(db.clone(), "koji", rig.hub.clone(), Volume::new(rig.koji.volume()));
+        let koji = rig.mirror(&db, "koji");
         Self { rig, koji, db }
     }
 

@@ -4,6 +4,7 @@ mod calls;
 mod chances;
 mod changes;
 mod doubts;
+mod files;
 mod mirror;
 mod rules;
 mod samples;
@@ -13,8 +14,11 @@ mod troubles;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tannery::buildsys::koji::{Hub, Settings};
+use tannery::buildsys::koji::files::Settings as FileSettings;
+use tannery::buildsys::koji::{Hub, Koji, Settings};
 use tannery::clock::Clock;
+use tannery::fetch::Place;
+use tannery::store::Db;
 
 use crate::world::World;
 use crate::world::hub::{self, NewBuild};
@@ -43,6 +47,12 @@ impl Rig {
         change(&mut settings);
         let hub = Arc::new(Hub::new(Clock::system(), settings).unwrap());
         Self { _world: world, koji, hub }
+    }
+
+    /// Returns the hub as a build system whose rows are known by `id`, with its files had by path.
+    fn mirror(&self, db: &Db, id: &str) -> Koji {
+        let settings = FileSettings::new(Place::Path(self.koji.volume().to_owned()), self._world.path("own"));
+        Koji::new(db.clone(), id, self.hub.clone(), Clock::system(), settings)
     }
 
     /// Fills the hub: two builds of alpha in f43, the second in f43-updates too, which inherits from it; beta in f43.

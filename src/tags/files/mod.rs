@@ -1,0 +1,273 @@
+//! What is to be learned of a hub's builds, and in which order? Which RPMs they have, and what their files say.
+//!
+//! Who needs a build wakes this room with it ([`crate::store::wakeups::Room::Files`]); what was learned is kept as it
+//! comes ([`settle`]), so that a restart goes on where it was, and wakes the tags where the build stands.
+
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Tags};
+use crate::buildsys::koji::files::Reading;
+use crate::buildsys::koji::{self, FileError, Files};
+use crate::model::{Sigkey, TagName, chain};
+use crate::store::builds::{self, BuildRow, BuildState};
+use crate::store::hub_rpms::{self, HubRpms};
+use crate::store::mirror;
+use crate::store::wakeups::{self, Room, WakeUp};
+
+/// Longest wait without a ring: another process may have woken a build.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How many builds the hub is asked about together.
+const LISTED_AT_ONCE: usize = 100;
+
+/// How many such questions are under way at once.
+const LISTINGS: usize = 2;
+
+/// A build, and what is to be learned of it.
+type Key = (String, String);
+
+/// How something that was begun ended.
+enum Ended {
+    /// The hub was asked about builds, and said this or that it cannot.
+    Listed(Vec<(WakeUp, i64, Result<HubRpms, String>)>),
+    /// Files of a build were read.
+    Read(Box<(WakeUp, BuildRow, Reading)>),
+    /// There is nothing to learn: nobody has the build, or nothing is left.
+    Void(Vec<WakeUp>),
+    /// It could not be tried.
+    Failed(Vec<WakeUp>, Error),
+}
+
+/// What is under way.
+struct Learner {
+    tags: Tags,
+    files: Files,
+    under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
+    busy: BTreeSet<Key>,
+    listings: usize,
+    to_list: VecDeque<WakeUp>,
+    to_read: VecDeque<WakeUp>,
+    /// How often something failed in a row, and until when it is left alone, by the steady clock.
+    failures: BTreeMap<Key, (u32, u64)>,
+    /// Tags without a set, whose builds are being learned of; each with the last sequence that they may wait for.
+    waiting: BTreeMap<TagName, i64>,
+    /// How many wake-ups were taken away.
+    done: usize,
+}
+
+impl Tags {
+    /// Learns what is to be learned of a hub's builds, until `stop`; does nothing without a hub.
+    pub async fn learn(self, stop: CancellationToken) {
+        let Some(mut learner) = Learner::new(&self) else { return stop.cancelled().await };
+        if let Err(error) = learner.files.begin().await {
+            tracing::error!(error = %chain(&error), "what was being fetched cannot be removed");
+        }
+        while !stop.is_cancelled() {
+            if let Err(error) = learner.look().await {
+                tracing::error!(error = %chain(&error), "what is to be learned of builds cannot be seen");
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = learner.go_on() => {}
+            }
+        }
+        // What is not settled is begun again: nothing of it is lost but the work.
+    }
+
+    /// Learns all that is to be learned now, each thing once; gives how much of it is settled. The service has
+    /// [`Tags::learn`]; this is for who goes through the steps himself.
+    ///
+    /// # Errors
+    /// The state cannot be read or written.
+    pub async fn learn_woken(&self) -> Result<usize, Error> {
+        let Some(mut learner) = Learner::new(self) else { return Ok(0) };
+        loop {
+            learner.look().await?;
+            if learner.under_way.is_empty() {
+                return Ok(learner.done);
+            }
+            while let Some(ended) = learner.under_way.next().await {
+                learner.settle(ended).await?;
+                learner.fill();
+            }
+        }
+    }
+}
+
+impl Learner {
+    fn new(tags: &Tags) -> Option<Self> {
+        let files = tags.buildsys.files()?.clone();
+        Some(Self {
+            tags: tags.clone(),
+            files,
+            under_way: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
+            listings: 0,
+            to_list: VecDeque::new(),
+            to_read: VecDeque::new(),
+            failures: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            done: 0,
+        })
+    }
+
+    /// Settles what ends and begins what is next, until there may be something new.
+    async fn go_on(&mut self) {
+        let heard = self.tags.bells.files.clone();
+        let heard = heard.heard(LOOK);
+        tokio::pin!(heard);
+        loop {
+            if self.under_way.is_empty() {
+                return heard.await;
+            }
+            tokio::select! {
+                () = &mut heard => return,
+                Some(ended) = self.under_way.next() => {
+                    if let Err(error) = self.settle(ended).await {
+                        tracing::error!(error = %chain(&error), "what was learned of builds cannot be kept");
+                        return heard.await;
+                    }
+                    self.fill();
+                }
+            }
+        }
+    }
+
+    /// Sees what is to be learned, and begins with it.
+    async fn look(&mut self) -> Result<(), Error> {
+        let mut pending = wakeups::pending(&mut self.tags.db.read().await?, Room::Files).await?;
+        self.wake_complete(&pending).await?;
+        let now = self.tags.clock.monotonic_millis();
+        pending.retain(|wake_up| {
+            let key = key(wake_up);
+            !self.busy.contains(&key) && self.failures.get(&key).is_none_or(|(_, until)| *until <= now)
+        });
+        let (to_list, to_read) = pending.into_iter().partition(|wake_up| wake_up.part.is_empty());
+        (self.to_list, self.to_read) = (in_turn(to_list), in_turn(to_read));
+        self.fill();
+        Ok(())
+    }
+
+    /// Begins what there is room for.
+    fn fill(&mut self) {
+        while self.listings < LISTINGS && !self.to_list.is_empty() {
+            let some: Vec<WakeUp> = self.to_list.drain(..self.to_list.len().min(LISTED_AT_ONCE)).collect();
+            self.busy.extend(some.iter().map(key));
+            self.listings += 1;
+            let (tags, files) = (self.tags.clone(), self.files.clone());
+            self.under_way.push(Box::pin(list(tags, files, some)));
+        }
+        while self.under_way.len() - self.listings < self.files.settings().builds_at_once.get()
+            && let Some(wake_up) = self.to_read.pop_front()
+        {
+            self.busy.insert(key(&wake_up));
+            let (tags, files) = (self.tags.clone(), self.files.clone());
+            self.under_way.push(Box::pin(read(tags, files, wake_up)));
+        }
+    }
+}
+
+fn key(wake_up: &WakeUp) -> Key {
+    (wake_up.key.clone(), wake_up.part.clone())
+}
+
+/// Returns wake-ups in the order of their turns: by turns the one that waits longest, and one of the fewest that were
+/// woken together. So a new build does not wait behind a whole distribution, nor that for ever.
+fn in_turn(pending: Vec<WakeUp>) -> VecDeque<WakeUp> {
+    let mut together: BTreeMap<i64, usize> = BTreeMap::new();
+    for wake_up in &pending {
+        *together.entry(wake_up.since).or_default() += 1;
+    }
+    let count = |wake_up: &WakeUp| together.get(&wake_up.since).copied().unwrap_or_default();
+    let mut few: Vec<usize> = (0..pending.len()).collect();
+    few.sort_by_key(|at| pending.get(*at).map(|wake_up| (count(wake_up), wake_up.since)));
+    let mut left: Vec<Option<WakeUp>> = pending.into_iter().map(Some).collect();
+    let (mut turns, mut longest) = (VecDeque::with_capacity(left.len()), 0..left.len());
+    for at in few {
+        for at in [Some(at), longest.next()].into_iter().flatten() {
+            turns.extend(left.get_mut(at).and_then(Option::take));
+        }
+    }
+    turns
+}
+
+/// Asks the hub about builds.
+async fn list(tags: Tags, files: Files, wake_ups: Vec<WakeUp>) -> Ended {
+    match try_list(&tags, &files, &wake_ups).await {
+        Ok(listed) => Ended::Listed(listed),
+        Err(error) => Ended::Failed(wake_ups, error),
+    }
+}
+
+async fn try_list(
+    tags: &Tags,
+    files: &Files,
+    wake_ups: &[WakeUp],
+) -> Result<Vec<(WakeUp, i64, Result<HubRpms, String>)>, Error> {
+    let ids: Vec<i64> = wake_ups.iter().filter_map(|wake_up| wake_up.key.parse().ok()).collect();
+    let hub_ids = hub_rpms::hub_ids(&mut tags.db.read().await?, tags.buildsys.id(), &ids).await?;
+    let asked: Vec<(i64, i64)> = hub_ids.into_iter().collect();
+    let answers = files.list(&asked.iter().map(|(_, hub_id)| *hub_id).collect::<Vec<_>>()).await?;
+    let mut answers: BTreeMap<i64, _> = asked.into_iter().map(|(id, _)| id).zip(answers).collect();
+    let mut listed = Vec::with_capacity(wake_ups.len());
+    for wake_up in wake_ups {
+        let id = wake_up.key.parse().unwrap_or_default();
+        let answer = answers.remove(&id).unwrap_or_else(|| Err("there is no such build".to_owned()));
+        listed.push((wake_up.clone(), id, answer));
+    }
+    Ok(listed)
+}
+
+/// Reads files of a build.
+async fn read(tags: Tags, files: Files, wake_up: WakeUp) -> Ended {
+    match try_read(&tags, &files, &wake_up).await {
+        Ok(Some((build, reading))) => Ended::Read(Box::new((wake_up, build, reading))),
+        Ok(None) => Ended::Void(vec![wake_up]),
+        Err(error) => Ended::Failed(vec![wake_up], error),
+    }
+}
+
+async fn try_read(tags: &Tags, files: &Files, wake_up: &WakeUp) -> Result<Option<(BuildRow, Reading)>, Error> {
+    let Ok(id) = wake_up.key.parse::<i64>() else { return Ok(None) };
+    let mut tx = tags.db.read().await?;
+    let build = builds::by_ids(&mut tx, &[id]).await?.into_iter().find(|build| build.state == BuildState::Complete);
+    let Some(build) = build else { return Ok(None) };
+    // What nobody has any more is asked for again if somebody ever does.
+    if mirror::standing(&mut tx, &[id]).await?.is_empty() {
+        return Ok(None);
+    }
+    let Some(said) = hub_rpms::of_build(&mut tx, id).await? else { return Ok(None) };
+    let copies = builds::copies(&mut tx, &[id]).await?;
+    drop(tx);
+    let known: Vec<(String, Option<Sigkey>)> = copies.into_iter().map(|copy| (copy.path, copy.rpm.sigkey)).collect();
+    match files.read(&build, &said, &known, &wake_up.part).await {
+        Ok(reading) => Ok(Some((build, reading))),
+        Err(FileError::Hub(error)) => Err(Error::Hub(koji::ReadError::from(error))),
+        Err(error) => Err(crate::buildsys::Error::from(error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn woken(key: &str, since: i64) -> WakeUp {
+        WakeUp { key: key.to_owned(), part: String::new(), sequence: 0, since, touched: since }
+    }
+
+    #[test]
+    fn a_new_build_does_not_wait_behind_many_and_many_not_for_ever_behind_new_ones() {
+        let many = (0..6).map(|at| woken(&format!("old{at}"), 1));
+        let new = (0..2).map(|at| woken(&format!("new{at}"), 2 + at));
+        let turns: Vec<String> = in_turn(many.chain(new).collect()).into_iter().map(|turn| turn.key).collect();
+        assert_eq!(turns, ["new0", "old0", "new1", "old1", "old2", "old3", "old4", "old5"]);
+    }
+}

@@ -1,0 +1,256 @@
+//! What was learned of builds: how is it kept, and whom does it wake? One transaction for each thing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Ended, Learner, key};
+use crate::buildsys::koji::Files;
+use crate::buildsys::koji::files::Reading;
+use crate::model::{PackageName, TagName, chain};
+use crate::store::builds::{self, BuildRow, BuildState};
+use crate::store::hub_rpms::{self, HubRpms};
+use crate::store::pkgsets;
+use crate::store::tag_settings;
+use crate::store::tags as rows;
+use crate::store::wakeups::{self, Room, WakeUp};
+use crate::store::{self, Write, mirror};
+use crate::tags::ask::WHOLE_FROM;
+use crate::tags::{Error, Tags};
+
+/// How something that was to be learned stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// It is learned, or there is nothing to learn.
+    Done,
+    /// Some of it is, and the rest is next.
+    HasMore,
+    /// It failed, and is tried again later.
+    Failed,
+}
+
+impl Learner {
+    /// Keeps what was learned, and wakes whom it may matter to.
+    pub(super) async fn settle(&mut self, ended: Ended) -> Result<(), Error> {
+        let wake_ups: Vec<WakeUp> = match &ended {
+            Ended::Listed(listed) => listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
+            Ended::Read(read) => vec![read.0.clone()],
+            Ended::Void(wake_ups) | Ended::Failed(wake_ups, _) => wake_ups.clone(),
+        };
+        if wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
+            self.listings -= 1;
+        }
+        for wake_up in &wake_ups {
+            self.busy.remove(&key(wake_up));
+        }
+        let stands = self.keep(ended, &wake_ups).await?;
+        for (wake_up, stand) in wake_ups.into_iter().zip(stands) {
+            match stand {
+                Stand::Done => {
+                    self.failures.remove(&key(&wake_up));
+                    self.done += 1;
+                }
+                Stand::HasMore => self.to_read.push_front(wake_up),
+                Stand::Failed => self.failed(&wake_up),
+            }
+        }
+        self.tags.bells.tags.ring();
+        Ok(())
+    }
+
+    /// Leaves something alone for a while.
+    fn failed(&mut self, wake_up: &WakeUp) {
+        let settings = self.files.settings();
+        let times = self.failures.get(&key(wake_up)).map_or(1, |(times, _)| times + 1);
+        let pause = settings.pause.saturating_mul(1 << (times - 1).min(16)).min(settings.longest_pause);
+        let until = self.tags.clock.monotonic_millis().saturating_add(pause.as_millis() as u64);
+        self.failures.insert(key(wake_up), (times, until));
+    }
+
+    async fn keep(&mut self, ended: Ended, wake_ups: &[WakeUp]) -> Result<Vec<Stand>, Error> {
+        let tags = self.tags.clone();
+        if let Ended::Failed(_, error) = &ended {
+            let (count, error) = (wake_ups.len(), chain(error));
+            tracing::warn!(count, error, "{count} builds could not be learned of: {error}");
+            return Ok(vec![Stand::Failed; wake_ups.len()]);
+        }
+        let mut tx = tags.db.write().await?;
+        let mut changed = BTreeSet::new();
+        let stands = match ended {
+            Ended::Listed(listed) => {
+                let mut stands = Vec::with_capacity(listed.len());
+                for (_, id, answer) in listed {
+                    stands.push(self.keep_listing(&mut tx, id, answer, &mut changed).await?);
+                }
+                stands
+            }
+            Ended::Read(read) => {
+                let (wake_up, build, reading) = *read;
+                vec![tags.keep_reading(&mut tx, &wake_up.part, &build, reading, &mut changed).await?]
+            }
+            Ended::Void(_) | Ended::Failed(..) => vec![Stand::Done; wake_ups.len()],
+        };
+        for (wake_up, stand) in wake_ups.iter().zip(&stands) {
+            if *stand == Stand::Done {
+                wakeups::done(&mut tx, Room::Files, wake_up).await?;
+            }
+        }
+        self.wake_standing(&mut tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+        tx.commit().await?;
+        Ok(stands)
+    }
+
+    async fn keep_listing(
+        &mut self,
+        tx: &mut Write,
+        id: i64,
+        answer: Result<HubRpms, String>,
+        changed: &mut BTreeSet<i64>,
+    ) -> Result<Stand, Error> {
+        let now = self.tags.clock.micros();
+        let build = builds::by_ids(tx, &[id]).await?.into_iter().find(|build| build.state == BuildState::Complete);
+        let Some(build) = build else { return Ok(Stand::Done) };
+        let new = match answer {
+            Ok(new) => new,
+            // What nobody has any more is asked for again if somebody ever does.
+            Err(_) if mirror::standing(tx, &[id]).await?.is_empty() => return Ok(Stand::Done),
+            Err(why) => {
+                tracing::warn!(build = %build.nvr, why, "the RPMs of {} cannot be had from the hub: {why}", build.nvr);
+                if hub_rpms::set_problem(tx, id, "", Some(&why), now).await? {
+                    changed.insert(id);
+                }
+                return Ok(Stand::Failed);
+            }
+        };
+        let old = hub_rpms::of_build(tx, id).await?;
+        let new = match &old {
+            Some(old) => Files::after(old, new),
+            None => new,
+        };
+        let had_problem = hub_rpms::set_problem(tx, id, "", None, now).await?;
+        if had_problem || old.as_ref() != Some(&new) {
+            changed.insert(id);
+            // What is there now may well be read.
+            let name = id.to_string();
+            self.failures.retain(|(build, _), _| *build != name);
+            tell(&build, &new);
+        }
+        if let Some(old) = &old {
+            let outdated = Files::outdated(&build.nvr, old, &new);
+            let outdated: Vec<&str> = outdated.iter().map(String::as_str).collect();
+            if builds::drop_copies(tx, id, &outdated).await? > 0 {
+                changed.insert(id);
+            }
+        }
+        hub_rpms::put(tx, id, &new, now).await?;
+        Ok(Stand::Done)
+    }
+
+    /// Wakes every followed tag whose set may hold these builds, for their packages. One that has no set yet is left
+    /// alone until all that it may wait for was tried: it has to be asked for whole each time.
+    async fn wake_standing(&mut self, tx: &mut Write, ids: &[i64]) -> Result<(), Error> {
+        let mut packages_of: BTreeMap<TagName, Vec<PackageName>> = BTreeMap::new();
+        for (tag, package) in mirror::standing(tx, ids).await? {
+            packages_of.entry(tag).or_default().push(package);
+        }
+        let last = wakeups::last(tx, Room::Files).await?;
+        let mut parts: BTreeMap<TagName, BTreeSet<PackageName>> = BTreeMap::new();
+        for (tag, packages) in packages_of {
+            let Some(known) = tag_settings::known(tx, self.tags.buildsys.id(), &tag).await? else { continue };
+            for dependent in rows::dependents(tx, known.id).await? {
+                if self.tags.config.follow.for_tag(&dependent).is_none() {
+                    continue;
+                }
+                if pkgsets::newest_size(tx, &dependent).await?.is_none() {
+                    self.waiting.insert(dependent, last);
+                    continue;
+                }
+                parts.entry(dependent).or_default().extend(packages.iter().cloned());
+            }
+        }
+        let mut wake_ups: Vec<(&str, &str)> = Vec::new();
+        for (tag, packages) in &parts {
+            match packages.len() > WHOLE_FROM {
+                true => wake_ups.push((tag.as_str(), "")),
+                false => wake_ups.extend(packages.iter().map(|package| (tag.as_str(), package.as_str()))),
+            }
+        }
+        Ok(wakeups::wake_each(tx, Room::Tags, &wake_ups, self.tags.clock.micros()).await?)
+    }
+
+    /// Wakes tags without a set for which all that they waited for was tried; `pending` is all that is to be learned.
+    pub(super) async fn wake_complete(&mut self, pending: &[WakeUp]) -> Result<(), Error> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        let untried = pending.iter().filter(|wake_up| !self.failures.contains_key(&key(wake_up)));
+        let first = untried.map(|wake_up| wake_up.sequence).min().unwrap_or(i64::MAX);
+        let complete: Vec<TagName> =
+            self.waiting.iter().filter(|(_, last)| **last < first).map(|(tag, _)| tag.clone()).collect();
+        if complete.is_empty() {
+            return Ok(());
+        }
+        let wake_ups: Vec<(&str, &str)> = complete.iter().map(|tag| (tag.as_str(), "")).collect();
+        let mut tx = self.tags.db.write().await?;
+        wakeups::wake_each(&mut tx, Room::Tags, &wake_ups, self.tags.clock.micros()).await?;
+        tx.commit().await?;
+        for tag in &complete {
+            self.waiting.remove(tag);
+        }
+        self.tags.bells.tags.ring();
+        Ok(())
+    }
+}
+
+/// Says what of a build is in no set, so that nobody wonders.
+fn tell(build: &BuildRow, said: &HubRpms) {
+    let (nvr, count) = (&build.nvr, said.left_out.len());
+    if let Some(why) = &said.refusal {
+        tracing::warn!(build = %nvr, why, "{nvr} can be in no set: {why}");
+    }
+    if let Some(first) = said.left_out.first() {
+        tracing::info!(build = %nvr, count, "{count} RPMs of {nvr} have no file in the hub, {first} for one");
+    }
+}
+
+impl Tags {
+    async fn keep_reading(
+        &self,
+        tx: &mut Write,
+        part: &str,
+        build: &BuildRow,
+        reading: Reading,
+        changed: &mut BTreeSet<i64>,
+    ) -> Result<Stand, store::Error> {
+        let (id, now) = (build.id, self.clock.micros());
+        let said = hub_rpms::of_build(tx, id).await?;
+        // What was read by a listing that is no more is read again.
+        let mut stand = if reading.has_more { Stand::HasMore } else { Stand::Done };
+        for file in &reading.files {
+            if !said.as_ref().is_some_and(|said| Files::is_listed(&build.nvr, said, file)) {
+                continue;
+            }
+            builds::put_rpm(tx, &file.row, &file.fragments).await?;
+            if builds::replace_copy(tx, id, &file.location, &file.row.sha256).await? {
+                changed.insert(id);
+            }
+            if let Some((exclusive, exclude)) = &file.arches {
+                builds::set_arches(tx, id, exclusive, exclude).await?;
+            }
+        }
+        let problem = reading.problem.as_ref().map(|error| chain(error));
+        if let (Some(error), Some(why)) = (&reading.problem, &problem) {
+            stand = Stand::Failed;
+            tracing::warn!(build = %build.nvr, why, "a file of {} cannot be read: {why}", build.nvr);
+            // What was not tried for want of a server holds nobody up for good.
+            if error.is_outage() {
+                return Ok(stand);
+            }
+            if reading.has_more && !reading.files.is_empty() {
+                stand = Stand::HasMore;
+            }
+        }
+        if stand != Stand::HasMore && hub_rpms::set_problem(tx, id, part, problem.as_deref(), now).await? {
+            changed.insert(id);
+        }
+        Ok(stand)
+    }
+}

@@ -16,6 +16,7 @@ mod export;
 mod following;
 mod full_disk;
 mod histories;
+mod hub;
 mod kill;
 mod koji;
 mod made;

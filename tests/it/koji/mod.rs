@@ -5,6 +5,8 @@ mod chances;
 mod changes;
 mod doubts;
 mod files;
+mod house;
+mod messages;
 mod mirror;
 mod rules;
 mod samples;

@@ -7,6 +7,7 @@
 mod answers;
 mod builds;
 mod files;
+mod forms;
 mod history;
 mod messages;
 mod right;

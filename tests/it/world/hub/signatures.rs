@@ -84,7 +84,7 @@ impl Hub {
         files::build_dir(&self.volume, &rows.volumes[&build.volume], build)
     }
 
-    fn unsigned(&self, rows: &Rows, rpm: &Rpm) -> Vec<u8> {
+    pub(super) fn unsigned(&self, rows: &Rows, rpm: &Rpm) -> Vec<u8> {
         fs::read(self.dir(rows, rpm).join(&rpm.arch).join(rpm.file_name())).unwrap()
     }
 
@@ -92,7 +92,7 @@ impl Hub {
         self.dir(rows, rpm).join("data/signed").join(sigkey).join(&rpm.arch).join(rpm.file_name())
     }
 
-    fn sigcache(&self, rows: &Rows, rpm: &Rpm, sigkey: &str) -> PathBuf {
+    pub(super) fn sigcache(&self, rows: &Rows, rpm: &Rpm, sigkey: &str) -> PathBuf {
         let file = format!("{}.sig", rpm.file_name());
         self.dir(rows, rpm).join("data/sigcache").join(sigkey).join(&rpm.arch).join(file)
     }

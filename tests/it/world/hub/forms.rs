@@ -1,0 +1,48 @@
+//! Which files are right for a tag? By the hub's rows and the bytes in its volume.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use super::files::{sha256, spliced};
+use super::rows::{Rows, Rpm};
+use super::{Hub, right};
+
+impl Hub {
+    /// Returns what the x86_64 repository of a tag is to have: by NAME-EPOCH:VERSION-RELEASE.ARCH the SHA-256 of the
+    /// file. With keys, the best first, a build is passed over of which a package has none of them; without, files are
+    /// as they were imported.
+    pub fn right_files(&self, tag: &str, keys: &[&str]) -> BTreeMap<String, String> {
+        let rows = self.desk.rows();
+        let tag = rows.tag_id(&tag.into()).unwrap();
+        let mut found: BTreeMap<i64, Vec<Rpm>> = BTreeMap::new();
+        let mut files = BTreeMap::new();
+        for one in right::tagged_builds(&rows, tag, None, true, None, None) {
+            let (package, rpms) = (rows.builds[&one.build].package, &rows.rpms[&one.build]);
+            let is_signed = |rpm: &Rpm| best(&rows, rpm, keys).is_some();
+            if found.contains_key(&package) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
+                continue;
+            }
+            for rpm in rpms.iter().filter(|rpm| ["x86_64", "noarch"].contains(&rpm.arch.as_str())) {
+                let Rpm { name, version, release, arch, epoch, .. } = rpm;
+                let nevra = format!("{name}-{}:{version}-{release}.{arch}", epoch.unwrap_or(0));
+                files.insert(nevra, self.form(&rows, rpm, best(&rows, rpm, keys)));
+            }
+            found.insert(package, rpms.clone());
+        }
+        files
+    }
+
+    /// Returns the SHA-256 of an RPM as it was imported, or signed with a key.
+    fn form(&self, rows: &Rows, rpm: &Rpm, key: Option<&str>) -> String {
+        let unsigned = self.unsigned(rows, rpm);
+        match key {
+            None => sha256(&unsigned),
+            Some(key) => sha256(&spliced(&unsigned, &fs::read(self.sigcache(rows, rpm, key)).unwrap())),
+        }
+    }
+}
+
+fn best<'a>(rows: &Rows, rpm: &Rpm, keys: &[&'a str]) -> Option<&'a str> {
+    let signatures = rows.signatures.get(&rpm.id)?;
+    keys.iter().copied().find(|key| signatures.iter().any(|row| row.sigkey == *key))
+}

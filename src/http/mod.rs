@@ -161,6 +161,7 @@ fn answered_at_once(service: &Service) -> Router<Service> {
         .route("/api/v1/tags", get(tags::list))
         .route("/api/v1/tags/{tag}", get(tags::one))
         .route("/api/v1/tags/{tag}/builds", get(tags::builds))
+        .route("/api/v1/tags/{tag}/explain/{package}", get(tags::explain))
         .route("/api/v1/composes", get(composes::list))
         .route("/api/v1/composes/{id}", get(composes::one))
         .route_layer(middleware::from_fn_with_state(service.clone(), guard::admit))

@@ -62,6 +62,11 @@ pub(super) fn bad(name: &str, why: &str) -> Failure {
 /// Reads the name in a path. One that nothing can have is as absent as one that nothing has.
 pub(super) fn name<T: FromStr<Err = BadName>>(path: Result<Path<String>, PathRejection>) -> Result<T, Failure> {
     let Ok(Path(text)) = path else { return Err(Failure::NoSuchPath) };
+    parsed(&text)
+}
+
+/// Reads one of several names in a path.
+pub(super) fn parsed<T: FromStr<Err = BadName>>(text: &str) -> Result<T, Failure> {
     text.parse().map_err(|error: BadName| Failure::BadName(error.to_string()))
 }
 

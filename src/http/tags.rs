@@ -10,12 +10,13 @@ use serde::Serialize;
 use super::Service;
 use super::failure::Failure;
 use super::moment::moment;
-use super::query::{Query, name};
+use super::query::{Query, name, parsed};
 use crate::config::{FollowRule, Live};
-use crate::model::{Arch, Blake3, Nvr, RepoName, TagName};
+use crate::model::{Arch, Blake3, Nvr, PackageName, RepoName, TagName};
 use crate::store::generations::{self, Generation};
 use crate::store::pkgsets::{self, Head};
 use crate::store::{self, Tx, tags as rows};
+use crate::tags::Explanation;
 
 /// How many chunks of a set are in memory at a time.
 const CHUNKS_AT_A_TIME: usize = 16;
@@ -126,6 +127,19 @@ pub(super) async fn builds(
         }
     }
     Ok(Json(builds))
+}
+
+/// Answers `GET /api/v1/tags/{tag}/explain/{package}`.
+pub(super) async fn explain(
+    Shared(service): Shared<Service>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Explanation>, Failure> {
+    let (tag, package) = path.map(|Path(names)| names).map_err(|_| Failure::NoSuchPath)?;
+    let (tag, package): (TagName, PackageName) = (parsed(&tag)?, parsed(&package)?);
+    Query::read(query.as_deref(), &[])?;
+    let explained = service.tags.explain(&tag, &package).await?;
+    explained.map(Json).ok_or(Failure::NoSuchThing { what: "tag", name: tag.to_string() })
 }
 
 async fn is_known(service: &Service, tx: &mut Tx, tag: &TagName) -> Result<(), Failure> {
@@ -293,10 +307,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_package_is_explained_by_what_the_set_has_and_why() {
+        let world = World::new().await;
+        world.tag("f43").await;
+        world.set("f43").await;
+        let explained = world.get("/api/v1/tags/f43/explain/bash").await.json();
+        let build = json!({"nvr": "bash-5.3-1", "from": "f43", "rpms": 2});
+        assert_eq!(explained["set"], json!({"revision": 2, "build": build}));
+        assert_eq!((&explained["followed"], &explained["word"]), (&json!(true), &json!(null)));
+        world.post("/api/v1/events", &[], &message("m1", "f43", "bash-5.3-1")).await;
+        let explained = world.get("/api/v1/tags/f43/explain/bash").await.json();
+        let tagging = &explained["taggings"][0];
+        assert_eq!((&tagging["nvr"], &tagging["verdict"]), (&json!("bash-5.3-1"), &json!("in_the_set")));
+        assert_eq!((&explained["word"]["word"], &explained["pending"][0]["what"]), (&json!("listed"), &json!("set")));
+        assert_eq!(world.get("/api/v1/tags/f43/explain/bash?x=1").await.status, StatusCode::BAD_REQUEST);
+        assert_eq!(world.get("/api/v1/tags/f43/explain/-x").await.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
     async fn a_tag_that_is_not_there_and_a_name_that_cannot_be_are_absent() {
         let world = World::new().await;
         for name in ["f99", "..%2f..%2fetc", "-rf", "a%00b", "%ff", &"x".repeat(4096)] {
-            for path in [format!("/api/v1/tags/{name}"), format!("/api/v1/tags/{name}/builds")] {
+            for below in ["", "/builds", "/explain/bash"] {
+                let path = format!("/api/v1/tags/{name}{below}");
                 let answer = world.get(&path).await;
                 assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
                 assert_eq!(answer.json()["error"]["code"], "not_found");

@@ -1,7 +1,7 @@
 //! Which builds are there, and which files belong to them?
 
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
-use crate::model::{FileFacts, Nevra, Nvr, Package, Sha256, Sigkey};
+use crate::model::{FileFacts, Nevra, Nvr, Package, PackageName, Sha256, Sigkey, TagName};
 
 /// Whether a build may be in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +177,25 @@ pub async fn by_ids(tx: &mut Tx, ids: &[i64]) -> Result<Vec<BuildRow>, Error> {
          WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) ORDER BY id"
     );
     fetch!(tx, Build, sql, to_json(&ids))?.into_iter().map(build_row).collect()
+}
+
+/// Returns the builds of a package that stand in a tag now and are not complete, each with the event that tagged it.
+pub async fn deleted_in(
+    tx: &mut Tx,
+    buildsys: &str,
+    tag: &TagName,
+    package: &PackageName,
+) -> Result<Vec<(Nvr, i64)>, Error> {
+    let sql = "SELECT b.name, b.version, b.release, t.from_event FROM taggings t JOIN builds b ON b.id = t.build_id \
+               JOIN tags g ON g.id = t.tag_id WHERE g.buildsys = $1 AND g.name = $2 AND t.package = $3 \
+               AND t.to_event IS NULL AND b.state <> 'complete' ORDER BY t.from_event DESC, b.hub_id DESC";
+    let rows = fetch!(tx, (String, String, String, i64), sql, buildsys, tag.as_str(), package.as_str())?;
+    let build = |(name, version, release, event): (String, String, String, i64)| {
+        let nvr = Nvr::new(&name, &version, &release);
+        let nvr = nvr.map_err(|error| Error::Corrupt { column: "builds.name", why: error.to_string() })?;
+        Ok((nvr, event))
+    };
+    rows.into_iter().map(build).collect()
 }
 
 /// Returns all files of these builds, by build and path.

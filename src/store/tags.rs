@@ -123,6 +123,11 @@ pub async fn draw_event(tx: &mut Write, second: i64) -> Result<i64, Error> {
     }
 }
 
+/// Returns the second that an event id of the local build system belongs to.
+pub fn second_of(event: i64) -> i64 {
+    event >> WITHIN_SECOND
+}
+
 /// Returns the second of an arrival at `now` (seconds): never before that of an earlier arrival, even
 /// where the clock was set back meanwhile.
 pub async fn arrival(tx: &mut Write, now: i64) -> Result<i64, Error> {

@@ -26,6 +26,27 @@ pub struct Visit {
 #[derive(Debug, Clone)]
 pub struct Order {
     visits: Vec<Visit>,
+    left: Vec<Left>,
+}
+
+/// A link that the walk did not follow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Left {
+    /// Whose link it is.
+    pub tag: TagName,
+    /// What it leads to.
+    pub parent: TagName,
+    /// Why it was not followed.
+    pub why: LeftFor,
+}
+
+/// Why a link is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftFor {
+    /// It counts from its own tag only.
+    Intransitive,
+    /// A link before it lets so many follow and no more.
+    Depth,
 }
 
 #[derive(Debug, Clone)]
@@ -66,6 +87,7 @@ struct Walk<'a> {
     facts: &'a Facts,
     earlier: BTreeMap<TagName, Vec<Earlier>>,
     visits: Vec<Visit>,
+    left: Vec<Left>,
 }
 
 impl Order {
@@ -77,10 +99,10 @@ impl Order {
     /// Walks the links of the facts from another tag among them: what that tag's own order is.
     pub fn from(facts: &Facts, root: &TagName) -> Self {
         let visit = Visit { tag: root.clone(), filters: Vec::new(), noconfig: false };
-        let mut walk = Walk { facts, earlier: BTreeMap::new(), visits: vec![visit] };
+        let mut walk = Walk { facts, earlier: BTreeMap::new(), visits: vec![visit], left: Vec::new() };
         let path = Path { tags: BTreeSet::from([root.clone()]), budget: None, noconfig: false, filters: Vec::new() };
         walk.descend(root, path, true);
-        Self { visits: walk.visits }
+        Self { visits: walk.visits, left: walk.left }
     }
 
     /// Returns the tags that this order visits besides what `inner` visits; `None` where the visits of
@@ -104,6 +126,11 @@ impl Order {
         &self.visits
     }
 
+    /// Returns the links that were not followed, though no way led back along them.
+    pub fn left(&self) -> &[Left] {
+        &self.left
+    }
+
     /// Returns each tag once, where it stands first.
     pub fn tags(&self) -> Vec<&TagName> {
         let mut seen = BTreeSet::new();
@@ -124,7 +151,7 @@ impl Order {
         for visit in &self.visits {
             let rows = facts.tags.get(&visit.tag).map_or(&[][..], |tag| &tag.packages);
             for row in rows {
-                if visit.filters.iter().all(|filter| filter.lets_in(&row.package)) {
+                if visit.filtered(&row.package).is_none() {
                     seen.entry(row.package.clone()).or_insert(row.state);
                 }
             }
@@ -141,6 +168,22 @@ impl Order {
 }
 
 impl Visit {
+    /// Returns the first filter on the way that keeps a package from being listed through this visit.
+    pub fn filtered(&self, package: &PackageName) -> Option<&str> {
+        let filter = self.filters.iter().find(|filter| !filter.lets_in(package));
+        filter.map(|filter| filter.text.as_str())
+    }
+
+    /// Returns the filters on the way here.
+    pub fn filters(&self) -> impl Iterator<Item = &str> {
+        self.filters.iter().map(|filter| filter.text.as_str())
+    }
+
+    /// Returns whether settings are not inherited through the last link.
+    pub fn is_noconfig(&self) -> bool {
+        self.noconfig
+    }
+
     fn lists_as(&self, other: &Self) -> bool {
         let texts = |visit: &Self| visit.filters.iter().map(|filter| filter.text.clone()).collect::<Vec<_>>();
         self.tag == other.tag && texts(self) == texts(other)
@@ -149,11 +192,16 @@ impl Visit {
 
 impl Walk<'_> {
     fn descend(&mut self, tag: &TagName, path: Path, at_root: bool) {
-        if path.budget.is_some_and(|budget| budget < 1) {
-            return;
-        }
         let facts = self.facts;
         let links: &[LinkRow] = facts.tags.get(tag).map_or(&[], |tag: &TagFacts| &tag.links);
+        if path.budget.is_some_and(|budget| budget < 1) {
+            self.leave(tag, links.iter().filter(|link| !path.tags.contains(&link.parent)), LeftFor::Depth);
+            return;
+        }
+        if !at_root {
+            let of_others = links.iter().filter(|link| link.intransitive && !path.tags.contains(&link.parent));
+            self.leave(tag, of_others, LeftFor::Intransitive);
+        }
         let mut noconfig = path.noconfig;
         for link in links {
             if path.tags.contains(&link.parent) || (link.intransitive && !at_root) {
@@ -177,6 +225,10 @@ impl Walk<'_> {
             tags.insert(link.parent.clone());
             self.descend(&link.parent, Path { tags, budget, noconfig, filters }, false);
         }
+    }
+
+    fn leave<'a>(&mut self, tag: &TagName, links: impl Iterator<Item = &'a LinkRow>, why: LeftFor) {
+        self.left.extend(links.map(|link| Left { tag: tag.clone(), parent: link.parent.clone(), why }));
     }
 }
 
@@ -260,6 +312,17 @@ mod tests {
         assert_eq!(order(&["t>a:1", "a>b", "b>c"]), "t a b");
         assert_eq!(order(&["t>a:2", "a>b:1", "b>c"]), "t a b");
         assert_eq!(order(&["t>a:2", "a>b", "b>c", "c>d"]), "t a b c");
+    }
+
+    #[test]
+    fn links_that_are_not_followed_are_told_with_the_reason() {
+        let left = |links: &[&str]| {
+            let order = Order::of(&facts(links));
+            order.left().iter().map(|left| format!("{}>{} {:?}", left.tag, left.parent, left.why)).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&["t>a!", "a>b!"]), ["a>b Intransitive"]);
+        assert_eq!(left(&["t>a:0", "a>b", "b>c"]), ["a>b Depth"]);
+        assert!(left(&["t>a", "a>t", "a>b"]).is_empty());
     }
 
     #[test]

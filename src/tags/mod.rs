@@ -7,6 +7,7 @@ mod ask;
 mod circle;
 mod difference;
 mod edit;
+mod explain;
 mod files;
 #[cfg(test)]
 mod histories;
@@ -35,9 +36,10 @@ use crate::store::{self, Db, Tx, Write, wakeups};
 
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
+pub use explain::{Explanation, LeftLink, Pending, SetEntry, Standing as TagStanding, Tagging, Verdict, Way, Word};
 pub use hub::{Checked, FoundBy, Standing};
 pub use import::ImportReport;
-pub use inheritance::{Order, Visit};
+pub use inheritance::{Left, LeftFor, Order, Visit};
 pub use receive::{Incoming, Outcome};
 pub use select::{Candidate, candidates};
 pub use wait::Prospect;

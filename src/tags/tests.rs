@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 
-use super::{Bells, EditError, LinkEdit, TagEdit, Tags};
+use super::{Bells, EditError, LinkEdit, Pending, TagEdit, Tags, Verdict};
 use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, ImportError, Local, Volume};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -117,6 +117,40 @@ async fn a_deleted_build_is_tagged_only_after_it_was_imported_again() {
     house.import().await;
     house.tags.tag_builds(&tag("base"), &[nvr], false).await.unwrap();
     assert_eq!(house.builds("base").await, 1);
+}
+
+#[tokio::test]
+async fn a_package_is_explained_before_and_after_its_tagging_takes_effect() {
+    let house = House::new().await;
+    let nvr = house.import().await;
+    assert_eq!(house.builds("side").await, 0);
+    let explain = async || house.tags.explain(&tag("side"), nvr.name()).await.unwrap().unwrap();
+    assert_eq!(house.tags.explain(&tag("none"), nvr.name()).await.unwrap(), None);
+    let before = explain().await;
+    assert!(before.followed && before.word.is_none() && before.taggings.is_empty() && before.pending.is_empty());
+    assert_eq!(before.order.len(), 1, "the tag itself");
+
+    house.tags.tag_builds(&tag("base"), std::slice::from_ref(&nvr), false).await.unwrap();
+    let tagged = explain().await;
+    assert_eq!((&tagged.pending[..], tagged.set.unwrap().build), (&[Pending::Set][..], None));
+    let tagging = &tagged.taggings[0];
+    assert_eq!((&tagging.tag, &tagging.nvr, &tagging.verdict), (&tag("base"), &nvr, &Verdict::InTheSet));
+    assert_eq!(tagging.second, Some(2_000_000_000));
+    assert_eq!(tagged.word.unwrap().by, tag("base"));
+
+    assert_eq!(house.builds("side").await, 1);
+    let done = explain().await;
+    let build = done.set.unwrap().build.unwrap();
+    assert_eq!((build.nvr, build.from, done.pending), (nvr.clone(), tag("base"), vec![]));
+    house.tags.block(&tag("side"), std::slice::from_ref(nvr.name())).await.unwrap();
+    assert_eq!(explain().await.taggings[0].verdict, Verdict::Blocked { by: tag("side") });
+
+    let mut tx = house.db.write().await.unwrap();
+    let id = builds::by_nvr(&mut tx, "local", &nvr).await.unwrap().unwrap().id;
+    builds::set_state(&mut tx, id, BuildState::Deleted).await.unwrap();
+    tx.commit().await.unwrap();
+    let deleted = explain().await.taggings;
+    assert_eq!((deleted.len(), &deleted[0].verdict), (1, &Verdict::Deleted));
 }
 
 #[tokio::test]

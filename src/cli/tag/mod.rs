@@ -1,5 +1,6 @@
 //! `tannery tag`: what may be done with tags of the local build system?
 
+mod explain;
 mod links;
 mod list;
 mod show;
@@ -26,6 +27,17 @@ pub(super) enum Tag {
     Show {
         /// The tag
         tag: TagName,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Say which build of a package is in a tag's set, and why not another
+    ///
+    /// Shows what is kept, and what waits to be done; brings nothing up to date.
+    Explain {
+        /// The tag
+        tag: TagName,
+        /// The package, by its source name
+        package: PackageName,
         #[command(flatten)]
         form: Form,
     },
@@ -122,6 +134,7 @@ impl Tag {
     pub(super) async fn run(self, app: &App) -> anyhow::Result<ExitCode> {
         let done = match self {
             Self::Show { tag, form } => return show::run(app, &tag, form).await,
+            Self::Explain { tag, package, form } => return explain::run(app, &tag, &package, form).await,
             Self::List { form } => return list::run(app, form).await,
             Self::Create(create) => {
                 let with = create.options.links(create.parents)?;

@@ -76,22 +76,30 @@ impl<'a> Groups<'a> {
             frames.push(Some(*frame));
             return Ok(());
         }
-        let mut text = String::new();
-        for part in parts {
-            match part {
-                Part::Fresh(fresh) if text.is_empty() => text = fresh,
-                Part::Fresh(fresh) => text.push_str(&fresh),
-                Part::Kept(leaf) => {
-                    let (held, packages) = old.text(kind, leaf)?;
-                    text.push_str(held.slice(packages));
-                }
-            }
-        }
+        let text = joined(parts, old, kind)?;
         let job = Job { kind, at: frames.len(), count, text, href };
         frames.push(None);
         (self.jobs)(job);
         Ok(())
     }
+}
+
+/// Returns the text of a segment.
+fn joined<F: Frames>(mut parts: Vec<Part>, old: &mut OldTexts<'_, F>, kind: Kind) -> Result<String, Error> {
+    if let [Part::Fresh(fresh)] = &mut parts[..] {
+        return Ok(std::mem::take(fresh));
+    }
+    let mut text = String::new();
+    for part in parts {
+        match part {
+            Part::Fresh(fresh) => text.push_str(&fresh),
+            Part::Kept(leaf) => {
+                let (held, packages) = old.text(kind, leaf)?;
+                text.push_str(held.slice(packages));
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// Returns the old segment that is made of the same leaves.

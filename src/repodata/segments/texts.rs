@@ -1,5 +1,6 @@
 //! What do the segments of an older state say, package by package? Opened when asked, and forgotten soon.
 
+use std::cmp::Ordering;
 use std::io;
 use std::ops::Range;
 use std::panic::resume_unwind;
@@ -9,8 +10,9 @@ use std::thread::ScopedJoinHandle;
 use memchr::memmem;
 
 use super::super::{Compression, Kind};
+use super::keys::key_of;
 use super::manifest::{Frame, Manifest};
-use super::{Error, Frames, KINDS, codec};
+use super::{Error, Frames, KINDS, Key, codec};
 
 /// How many opened segments of a file are held: the one in hand, and the one that a longer segment still
 /// reaches back into.
@@ -57,6 +59,45 @@ pub(super) fn short_hash(bytes: &[u8]) -> [u8; 16] {
     half
 }
 
+/// The texts of a leaf's packages.
+pub(super) struct LeafTexts {
+    /// By `Kind as usize`: of the segment it is in, and which packages of that are the leaf's.
+    texts: [Option<(Arc<Text>, Range<usize>)>; KINDS],
+}
+
+impl LeafTexts {
+    /// Returns how many packages there are.
+    pub(super) fn count(&self) -> usize {
+        self.texts[Kind::Primary as usize].as_ref().map_or(0, |(_, packages)| packages.len())
+    }
+
+    /// Returns what a file says of some neighbouring packages.
+    pub(super) fn slice(&self, kind: Kind, packages: Range<usize>) -> &str {
+        let Some((text, all)) = &self.texts[kind as usize] else { return "" };
+        text.slice(all.start + packages.start..all.start + packages.end)
+    }
+
+    /// Returns the place of a package.
+    pub(super) fn key(&self, package: usize) -> Result<Key, Error> {
+        let unnamed = Error::Damaged { kind: Kind::Primary, why: "a package in it has no name" };
+        key_of(self.slice(Kind::Primary, package..package + 1)).ok_or(unnamed)
+    }
+
+    /// Returns which of the packages from `first` on has this key, or before which one it belongs.
+    pub(super) fn find(&self, key: &Key, first: usize) -> Result<Result<usize, usize>, Error> {
+        let (mut low, mut high) = (first, self.count());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.key(middle)?.cmp(key) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(Ok(middle)),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Ok(Err(low))
+    }
+}
+
 /// Where the packages of a leaf are in a file: which segment, and which packages of it.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -97,7 +138,7 @@ impl<'a, F: Frames> OldTexts<'a, F> {
         (whole && last.packages.end == frame.count as usize).then_some(frame)
     }
 
-    /// Returns the text that a leaf is in, and which packages of it are the leaf's.
+    /// Returns the text that a leaf is in, and which packages of that are the leaf's.
     pub(super) fn text(&mut self, kind: Kind, leaf: usize) -> Result<(Arc<Text>, Range<usize>), Error> {
         let Place { frame: at, packages } = self.place(kind, leaf)?.clone();
         let text = match self.held(kind, at) {
@@ -110,8 +151,17 @@ impl<'a, F: Frames> OldTexts<'a, F> {
         Ok((text, packages))
     }
 
-    /// Opens what a leaf is in of several files, beside each other, for [`OldTexts::text`].
-    pub(super) fn open_all(&mut self, kinds: &[Kind], leaf: usize) -> Result<(), Error> {
+    /// Returns the texts of a leaf in several files, opened beside each other.
+    pub(super) fn of_leaf(&mut self, kinds: &[Kind], leaf: usize) -> Result<LeafTexts, Error> {
+        self.open_all(kinds, leaf)?;
+        let mut texts: [Option<(Arc<Text>, Range<usize>)>; KINDS] = Default::default();
+        for kind in kinds {
+            texts[*kind as usize] = Some(self.text(*kind, leaf)?);
+        }
+        Ok(LeafTexts { texts })
+    }
+
+    fn open_all(&mut self, kinds: &[Kind], leaf: usize) -> Result<(), Error> {
         let mut wanted = Vec::new();
         for kind in kinds {
             let at = self.place(*kind, leaf)?.frame;

@@ -4,15 +4,15 @@
 //! the same set gives the same bytes by it.
 
 use std::iter::Peekable;
+use std::ops::Range;
 use std::sync::mpsc::Receiver;
 
 use super::super::Kind;
 use super::cut::Begins;
 use super::groups::{Groups, Part};
-use super::keys::key_of;
 use super::manifest::{Frame, Leaf, Manifest};
 use super::pool::{Made, Pool};
-use super::texts::OldTexts;
+use super::texts::{LeafTexts, OldTexts};
 use super::{Error, Failed, Frames, KINDS, Key, Piece, Settings};
 
 /// Returns what `old` becomes when the packages `removed` are taken out and `added` are put in; both come
@@ -118,10 +118,12 @@ impl<R: Iterator<Item = Key>, A: Iterator<Item = Result<Piece, E>>, E> Changes<R
         }
     }
 
-    /// Returns whether something changes before `bound`.
-    fn any_before(&mut self, bound: Option<&Key>) -> Result<bool, Failed<E>> {
-        let before = |key: &Key| bound.is_none_or(|bound| key < bound);
-        Ok(self.removed.peek().is_some_and(before) || self.added()?.is_some_and(|piece| before(&piece.key)))
+    /// Returns the next package that goes or comes, if it belongs before `bound`: one that does both goes first.
+    fn next_before(&mut self, bound: Option<&Key>) -> Result<Option<Key>, Failed<E>> {
+        self.added()?;
+        let added = self.next.as_ref().map(|piece| &piece.key);
+        let next = self.removed.peek().into_iter().chain(added).min();
+        Ok(next.filter(|key| bound.is_none_or(|bound| *key < bound)).cloned())
     }
 }
 
@@ -165,7 +167,7 @@ impl<F: Frames> Walk<'_, F> {
         let old = self.old;
         for at in 0..old.leaves.len() {
             let bound = old.leaves.get(at + 1).map(|next| &next.first);
-            if changes.any_before(bound)? {
+            if changes.next_before(bound)?.is_some() {
                 self.open_leaf(at, bound, changes)?;
             } else {
                 self.give_on()?;
@@ -185,7 +187,7 @@ impl<F: Frames> Walk<'_, F> {
         Ok(self.groups.finish(&mut self.texts)?)
     }
 
-    /// Walks over the packages of an old leaf and the changes among them.
+    /// Walks over the changes among the packages of an old leaf, and takes the packages between them along.
     fn open_leaf<R, A, E>(
         &mut self,
         at: usize,
@@ -196,65 +198,78 @@ impl<F: Frames> Walk<'_, F> {
         R: Iterator<Item = Key>,
         A: Iterator<Item = Result<Piece, E>>,
     {
-        for piece in self.pieces(at)? {
-            while let Some(added) = changes.take_added(Some(&piece.key))? {
-                self.put(added)?;
-            }
-            if let Some(missing) = changes.take_removed(Some(&piece.key))? {
-                return Err(Error::Missing { href: missing.href }.into());
-            }
-            if changes.removed.peek() == Some(&piece.key) {
-                changes.removed.next();
+        let texts = self.texts.of_leaf(self.settings.kinds(), at)?;
+        let mut walked = 0;
+        while let Some(key) = changes.next_before(bound)? {
+            let place = texts.find(&key, walked)?;
+            let (Ok(next) | Err(next)) = place;
+            self.keep(at, &texts, walked..next)?;
+            walked = next;
+            if changes.removed.peek() == Some(&key) {
+                if place.is_err() {
+                    return Err(Error::Missing { href: key.href }.into());
+                }
+                changes.take_removed(bound)?;
+                walked += 1;
                 continue;
             }
-            if changes.added()?.is_some_and(|added| added.key == piece.key) {
-                return Err(Error::Twice { href: piece.key.href }.into());
+            if place.is_ok() {
+                return Err(Error::Twice { href: key.href }.into());
             }
-            self.put(piece)?;
-        }
-        while let Some(added) = changes.take_added(bound)? {
-            self.put(added)?;
-        }
-        match changes.take_removed(bound)? {
-            Some(missing) => Err(Error::Missing { href: missing.href }.into()),
-            None => Ok(()),
-        }
-    }
-
-    /// Returns the packages of an old leaf.
-    fn pieces(&mut self, at: usize) -> Result<Vec<Piece>, Error> {
-        let count = self.old.leaves.get(at).map_or(0, |leaf| leaf.count as usize);
-        self.texts.open_all(self.settings.kinds(), at)?;
-        let mut texts: Vec<[String; KINDS]> = vec![Default::default(); count];
-        for kind in self.settings.kinds() {
-            let (text, packages) = self.texts.text(*kind, at)?;
-            for (of_package, package) in texts.iter_mut().zip(packages) {
-                text.slice(package..package + 1).clone_into(&mut of_package[*kind as usize]);
+            if let Some(added) = changes.take_added(bound)? {
+                self.put(added)?;
             }
         }
-        let mut pieces = Vec::with_capacity(count);
-        for texts in texts {
-            let unnamed = Error::Damaged { kind: Kind::Primary, why: "a package in it has no name" };
-            pieces.push(Piece { key: key_of(&texts[Kind::Primary as usize]).ok_or(unnamed)?, texts });
-        }
-        Ok(pieces)
+        Ok(self.keep(at, &texts, walked..texts.count())?)
     }
 
-    /// Adds the next package, to the leaf under way or as the first of another.
+    /// Adds packages of an old leaf as they are. Only its first one can begin a segment.
+    fn keep(&mut self, at: usize, texts: &LeafTexts, packages: Range<usize>) -> Result<(), Error> {
+        if packages.is_empty() {
+            return Ok(());
+        }
+        let leaf = &self.old.leaves[at];
+        let (first, begins) = match packages.start {
+            0 => (leaf.first.clone(), leaf.begins),
+            start => (texts.key(start)?, Begins::NONE),
+        };
+        let count = packages.len() as u32;
+        let of_kind = |kind| texts.slice(kind, packages.clone());
+        self.append(first, count, begins, of_kind)
+    }
+
+    /// Adds the next package.
     fn put(&mut self, piece: Piece) -> Result<(), Error> {
         let Piece { key, texts } = piece;
         let sizes = texts.each_ref().map(String::len);
         let begins = self.settings.cuts.begins(&key, self.settings.kinds(), sizes);
+        self.append(key, 1, begins, |kind| &texts[kind as usize])
+    }
+
+    /// Adds packages, of which only the first may begin a segment: to the leaf under way, or as the first of another.
+    fn append<'t>(
+        &mut self,
+        first: Key,
+        count: u32,
+        begins: Begins,
+        of_kind: impl Fn(Kind) -> &'t str,
+    ) -> Result<(), Error> {
+        let kinds = self.settings.kinds();
         if begins == Begins::NONE {
             if let Open::Kept(at) = self.open {
                 self.open = Open::Run(Box::new(self.reopen(at)?));
             }
             if let Open::Run(run) = &mut self.open {
-                return run.push(&key, &texts);
+                run.leaf.count =
+                    run.leaf.count.checked_add(count).ok_or_else(|| Error::TooLarge { href: first.href.clone() })?;
+                kinds.iter().for_each(|kind| run.texts[*kind as usize].push_str(of_kind(*kind)));
+                return Ok(());
             }
         }
         self.give_on()?;
-        self.open = Open::Run(Box::new(Run { leaf: Leaf { first: key, count: 1, begins }, texts }));
+        let mut texts: [String; KINDS] = Default::default();
+        kinds.iter().for_each(|kind| texts[*kind as usize].push_str(of_kind(*kind)));
+        self.open = Open::Run(Box::new(Run { leaf: Leaf { first, count, begins }, texts }));
         Ok(())
     }
 
@@ -290,16 +305,6 @@ impl<F: Frames> Walk<'_, F> {
                 self.groups.add(&mut self.texts, (begins, count, &href), part)?;
                 self.leaves.push(leaf);
             }
-        }
-        Ok(())
-    }
-}
-
-impl Run {
-    fn push(&mut self, key: &Key, texts: &[String; KINDS]) -> Result<(), Error> {
-        self.leaf.count = self.leaf.count.checked_add(1).ok_or_else(|| Error::TooLarge { href: key.href.clone() })?;
-        for (all, text) in self.texts.iter_mut().zip(texts) {
-            all.push_str(text);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //! What was looked through once in the life of this process is not looked through again, unless a pool was
 //! cleared: so a restart repairs what vanished, and a refresh costs what changed.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,13 +23,25 @@ const SOME: usize = 64;
 /// From so many new packages on, the file system is synced as a whole, which is quicker than each.
 const MANY: usize = 64;
 
-/// Chunks whose packages are in a pool, as far as one kind of repository takes them.
+/// Chunks whose packages are in a pool, as far as one kind of repository takes them: by what says that kind.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Placed(Arc<Mutex<HashSet<(String, Blake3)>>>);
+pub(super) struct Placed(Arc<Mutex<HashMap<String, HashSet<Blake3>>>>);
 
 impl Placed {
-    fn lock(&self) -> MutexGuard<'_, HashSet<(String, Blake3)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, HashSet<Blake3>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns which of some chunks are not known to be there.
+    fn unknown(&self, what: &str, chunks: &[ChunkRef]) -> Vec<Blake3> {
+        let placed = self.lock();
+        let known = placed.get(what);
+        let digests = chunks.iter().map(|chunk| chunk.digest);
+        digests.filter(|digest| known.is_none_or(|known| !known.contains(digest))).collect()
+    }
+
+    fn add(&self, what: &str, chunks: &[Blake3]) {
+        self.lock().entry(what.to_owned()).or_default().extend(chunks);
     }
 
     /// Forgets all: a pool was cleared.
@@ -50,11 +62,7 @@ impl Repos {
         let (tag, repo) = at;
         let arches: Vec<String> = repos.multilib.iter().map(|(arch, foreign)| format!("{arch}+{foreign:?}")).collect();
         let what = format!("{pool} {repo} {}", arches.join(" "));
-        let unknown: Vec<Blake3> = {
-            let placed = self.placed.lock();
-            let digests = chunks.iter().map(|chunk| chunk.digest);
-            digests.filter(|digest| !placed.contains(&(what.clone(), *digest))).collect()
-        };
+        let unknown = self.placed.unknown(&what, chunks);
         self.make_dirs(tag, repo, pool).await?;
         for some in unknown.chunks(SOME) {
             let builds = pkgsets::chunks(&mut self.db.read().await?, some)
@@ -63,7 +71,7 @@ impl Repos {
                 .flat_map(|chunk| chunk.builds)
                 .collect();
             self.link(rpms_of(builds, repos, repo), pool).await?;
-            self.placed.lock().extend(some.iter().map(|digest| (what.clone(), *digest)));
+            self.placed.add(&what, some);
         }
         Ok(())
     }

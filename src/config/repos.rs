@@ -117,7 +117,7 @@ pub struct Repos {
     /// Files of generations younger than this are kept, however many.
     #[serde(deserialize_with = "duration")]
     pub keep_for: Duration,
-    /// A refresh begins when the set has not changed for so long,
+    /// A change is published when the set has not changed for so long,
     #[serde(deserialize_with = "duration")]
     pub quiet: Duration,
     /// and at the latest so long after the first change that is not published.

@@ -8,6 +8,7 @@
 //! far it came.
 
 mod assembled;
+mod due;
 mod export;
 mod input;
 mod keep;
@@ -133,6 +134,7 @@ pub struct Repos {
     library: Library,
     placed: place::Placed,
     being_read: assembled::BeingRead,
+    ready: due::Ready,
     records: records::Records,
     /// Held by publishers together, and by the one who clears pools and segments alone.
     pools: Arc<tokio::sync::RwLock<()>>,
@@ -158,6 +160,7 @@ impl Repos {
             library,
             placed: place::Placed::default(),
             being_read: assembled::BeingRead::default(),
+            ready: due::Ready::default(),
             records,
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),

@@ -1,18 +1,12 @@
 //! Does a repository show the newest package set? If not, it is made to.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::listing::Changes;
 use super::publish::{Draft, blocking};
 use super::style::Style;
 use super::{Error, Repos, sign};
 use crate::config::{FollowRule, Form, Live};
-use crate::lifecycle::Bell;
 use crate::model::{Blake3, RepoName, ReposOf, TagName, chain};
 use crate::repodata::segments::Manifest;
 use crate::rpms::MetadataError;
@@ -20,139 +14,25 @@ use crate::store::generations::{self, Generation};
 use crate::store::pkgsets::{self, ChunkRef, Revision};
 use crate::store::wakeups::{self, Room, WakeUp};
 
-/// How many repositories are refreshed at once.
-const AT_ONCE: usize = 4;
-
-/// Longest wait without a ring: another process may have woken a repository.
-const LOOK: Duration = Duration::from_secs(1);
-
-/// Longest pause before a repository that failed is tried again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
-/// How often a repository failed in a row, and until when it is left alone.
-type Failures = HashMap<(String, String), (u32, u64)>;
-
 /// A state that a repository follows on from: its segments, and the set they show.
-#[derive(Default)]
-struct Start {
+#[derive(Debug, Default)]
+pub(super) struct Start {
     manifest: Arc<Manifest>,
     chunks: Vec<ChunkRef>,
+    /// The part of a style that decides the segments.
+    segments: String,
+}
+
+/// What a repository is to show.
+struct Wanted {
+    revision: Revision,
+    repos: ReposOf,
+    style: Style,
+    /// The generation that it shows.
+    current: Option<Generation>,
 }
 
 impl Repos {
-    /// Keeps all repositories current, until cancelled; then finishes those in hand.
-    pub async fn run(self, bell: Bell, cancel: CancellationToken) {
-        let mut running: JoinSet<(WakeUp, Result<(), Error>)> = JoinSet::new();
-        let mut busy: HashSet<(String, String)> = HashSet::new();
-        let mut failures = Failures::new();
-        while !cancel.is_cancelled() {
-            let wait = match self.begin_due(&mut running, &mut busy, &failures).await {
-                Ok(wait) => wait,
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "cannot see which repositories are to be refreshed");
-                    LOOK
-                }
-            };
-            tokio::select! {
-                () = cancel.cancelled() => break,
-                Some(ended) = running.join_next() => self.ended(ended, &mut busy, &mut failures),
-                () = bell.heard(wait) => {}
-            }
-        }
-        while let Some(ended) = running.join_next().await {
-            self.ended(ended, &mut busy, &mut failures);
-        }
-    }
-
-    /// Begins what is due and not in hand; gives how long to wait at most for the next to be due.
-    async fn begin_due(
-        &self,
-        running: &mut JoinSet<(WakeUp, Result<(), Error>)>,
-        busy: &mut HashSet<(String, String)>,
-        failures: &Failures,
-    ) -> Result<Duration, Error> {
-        let mut wait = LOOK;
-        for wake_up in wakeups::pending(&mut self.db.read().await?, Room::Repos).await? {
-            let key = (wake_up.key.clone(), wake_up.part.clone());
-            if busy.contains(&key) {
-                continue;
-            }
-            let mut left = self.due_in(&wake_up).max(self.apart(&wake_up).await?);
-            if let Some((_, until)) = failures.get(&key) {
-                left = left.max(Duration::from_millis(until.saturating_sub(self.clock.monotonic_millis())));
-            }
-            if !left.is_zero() || running.len() >= AT_ONCE {
-                wait = wait.min(left.max(Duration::from_millis(1)));
-                continue;
-            }
-            busy.insert(key);
-            let repos = self.clone();
-            running.spawn(async move {
-                let result = repos.reconcile(&wake_up).await;
-                (wake_up, result)
-            });
-        }
-        Ok(wait)
-    }
-
-    /// Returns how long a woken repository is still to be left alone.
-    fn due_in(&self, wake_up: &WakeUp) -> Duration {
-        let rule = wake_up.key.parse().ok().and_then(|tag: TagName| self.config.follow.for_tag(&tag));
-        let Some(rule) = rule else { return Duration::ZERO };
-        let now = self.clock.micros();
-        let left = |since: i64, span: Duration| {
-            let passed = now - since;
-            // A clock that was set back would leave it alone for ever.
-            if passed < 0 { Duration::ZERO } else { span.saturating_sub(Duration::from_micros(passed as u64)) }
-        };
-        left(wake_up.touched, rule.repos.quiet).min(left(wake_up.since, rule.repos.at_latest))
-    }
-
-    /// Returns how long the next signed generation is still to stay away from the last.
-    async fn apart(&self, wake_up: &WakeUp) -> Result<Duration, Error> {
-        let (Ok(tag), Ok(repo)) = (wake_up.key.parse(), wake_up.part.parse()) else { return Ok(Duration::ZERO) };
-        let signed = self.config.follow.for_tag(&tag).filter(|rule| !rule.repos.sign_command.is_empty());
-        let Some(rule) = signed else { return Ok(Duration::ZERO) };
-        let last = generations::current(&mut self.db.read().await?, &tag, &repo).await?;
-        let passed = last.map(|last| u64::try_from(self.clock.micros() - last.made_at).ok());
-        // Of a clock that was set back nothing is known.
-        Ok(passed
-            .flatten()
-            .map_or(Duration::ZERO, |passed| rule.repos.sign_every.saturating_sub(Duration::from_micros(passed))))
-    }
-
-    fn ended(
-        &self,
-        ended: Result<(WakeUp, Result<(), Error>), tokio::task::JoinError>,
-        busy: &mut HashSet<(String, String)>,
-        failures: &mut Failures,
-    ) {
-        let (wake_up, result) = match ended {
-            Ok(ended) => ended,
-            // A panic is a mistake of ours; which repository it was is not told, so all are free again.
-            Err(error) => {
-                tracing::error!(%error, "refreshing a repository panicked");
-                busy.clear();
-                return;
-            }
-        };
-        let key = (wake_up.key, wake_up.part);
-        busy.remove(&key);
-        let Err(error) = result else {
-            failures.remove(&key);
-            return;
-        };
-        let times = failures.get(&key).map_or(1, |(times, _)| times + 1);
-        let pause = Duration::from_millis(250 << times.min(10)).min(LONGEST_PAUSE);
-        let until = self.clock.monotonic_millis() + pause.as_millis() as u64;
-        tracing::error!(
-            tag.name = key.0, repo = key.1, error = %chain(&error), times,
-            "{}/{} cannot be refreshed; the last generation is served, next try in {} ms",
-            key.0, key.1, pause.as_millis()
-        );
-        failures.insert(key, (times, until));
-    }
-
     /// Brings one repository up to date, whatever woke it.
     pub async fn reconcile(&self, wake_up: &WakeUp) -> Result<(), Error> {
         let (tag, repo): (TagName, RepoName) = (wake_up.key.parse()?, wake_up.part.parse()?);
@@ -171,24 +51,11 @@ impl Repos {
     async fn refresh(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule, wake_up: &WakeUp) -> Result<(), Error> {
         let began = self.clock.monotonic_millis();
         self.finish_begun(tag, repo).await?;
-        let mut tx = self.db.read().await?;
-        let Some(revision) = pkgsets::newest(&mut tx, tag).await? else { return self.nothing_to_do(wake_up).await };
-        let repos = rule.repos_of(&revision.arches);
-        if !repos.names().contains(repo) {
-            return self.nothing_to_do(wake_up).await;
-        }
-        let style = Style::of(rule, repo);
-        let current = generations::current(&mut tx, tag, repo).await?;
-        drop(tx);
+        let Some(wanted) = self.wanted(tag, repo, rule).await? else { return self.nothing_to_do(wake_up).await };
         // What is put in its place from here on is not cleared away before a row names it.
         let in_use = self.pools.read().await;
-        // Both wait for the disk, the one for links, the other for segments: side by side.
-        let (placed, manifest) = tokio::join!(self.place((tag, repo), &style.pool, &revision.chunks, &repos), async {
-            let start = self.start(tag, repo, &style, current.as_ref()).await?;
-            self.follow((tag, repo), &style, start, &revision, &repos).await
-        });
-        placed?;
-        let manifest = manifest?;
+        let manifest = self.made((tag, repo), &wanted, self.ready.take(wake_up)).await?;
+        let Wanted { revision, repos, style, current } = wanted;
         let bytes = manifest.to_bytes()?;
         let records = self.extras((tag, repo), rule, current.as_ref()).await?;
         let mut draft = Draft { digest: Blake3::of(&bytes), style, manifest, bytes, records };
@@ -229,6 +96,50 @@ impl Repos {
         Ok(())
     }
 
+    /// Returns what a repository is to show; `None` where there is to be none.
+    async fn wanted(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule) -> Result<Option<Wanted>, Error> {
+        let mut tx = self.db.read().await?;
+        let Some(revision) = pkgsets::newest(&mut tx, tag).await? else { return Ok(None) };
+        let repos = rule.repos_of(&revision.arches);
+        if !repos.names().contains(repo) {
+            return Ok(None);
+        }
+        let current = generations::current(&mut tx, tag, repo).await?;
+        Ok(Some(Wanted { revision, repos, style: Style::of(rule, repo), current }))
+    }
+
+    /// Puts packages into their pool and makes the segments, and returns their list. What was made ready is begun
+    /// with where it fits.
+    async fn made(
+        &self,
+        (tag, repo): (&TagName, &RepoName),
+        wanted: &Wanted,
+        ready: Option<Start>,
+    ) -> Result<Arc<Manifest>, Error> {
+        let Wanted { revision, repos, style, current } = wanted;
+        // Both wait for the disk, the one for links, the other for segments: side by side.
+        let (placed, manifest) = tokio::join!(self.place((tag, repo), &style.pool, &revision.chunks, repos), async {
+            let start = match ready.filter(|ready| ready.segments == style.segments()) {
+                Some(ready) => ready,
+                None => self.start(tag, repo, style, current.as_ref()).await?,
+            };
+            self.follow((tag, repo), style, start, revision, repos).await
+        });
+        placed?;
+        manifest
+    }
+
+    /// Does for a repository what a refresh does before anybody sees it; returns what the refresh can begin with.
+    pub(super) async fn next_start(&self, wake_up: &WakeUp) -> Result<Option<Start>, Error> {
+        let (tag, repo): (TagName, RepoName) = (wake_up.key.parse()?, wake_up.part.parse()?);
+        let rule = self.config.follow.for_tag(&tag).filter(|rule| rule.live == Live::Always);
+        let Some(rule) = rule else { return Ok(None) };
+        let Some(wanted) = self.wanted(&tag, &repo, rule).await? else { return Ok(None) };
+        let _in_use = self.pools.read().await;
+        let manifest = self.made((&tag, &repo), &wanted, None).await?;
+        Ok(Some(Start { manifest, chunks: wanted.revision.chunks, segments: wanted.style.segments() }))
+    }
+
     /// Returns the state that is nearest to what is to be shown: the repository's own, else that of a tag it
     /// inherits from, which has most of its packages. The result depends on the packages alone; the way to
     /// it is only shorter.
@@ -255,7 +166,9 @@ impl Repos {
         let set = pkgsets::numbered(&mut tx, &nearest.tag, nearest.revision).await?;
         let kept = generations::manifest(&mut tx, &nearest.manifest).await?;
         match (set, kept.map(|bytes| Manifest::from_bytes(&bytes))) {
-            (Some(set), Some(Ok(manifest))) => Ok(Start { manifest: Arc::new(manifest), chunks: set.chunks }),
+            (Some(set), Some(Ok(manifest))) => {
+                Ok(Start { manifest: Arc::new(manifest), chunks: set.chunks, segments: style.segments() })
+            }
             _ => Ok(Start::default()),
         }
     }
@@ -275,6 +188,9 @@ impl Repos {
             Changes::between(&mut self.db.read().await?, &old, &revision.chunks, repos, repo).await
         };
         if !start.chunks.is_empty() {
+            if start.chunks == revision.chunks {
+                return Ok(start.manifest);
+            }
             let changes = changes(start.chunks).await?;
             if changes.is_empty() {
                 return Ok(start.manifest);

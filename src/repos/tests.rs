@@ -3,14 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use super::{Repos, Visibility};
 use crate::buildsys::{Local, Volume};
 use crate::clock::Clock;
 use crate::config::{Config, Overrides};
 use crate::demo::packages::{self, Distribution};
+use crate::lifecycle::Bell;
 use crate::model::{RepoName, Sha256, TagName};
 use crate::repodata::Repomd;
 use crate::store::generations::{self, GenerationState};
+use crate::store::wakeups::{self, Room};
 use crate::store::{Db, outbox};
 use crate::tags::{Bells, TagEdit, Tags};
 
@@ -134,6 +138,38 @@ async fn the_bytes_depend_on_the_set_and_not_on_its_history() {
     other.update().await;
     other.settle().await;
     assert_eq!(one.bytes(), other.bytes());
+}
+
+#[tokio::test]
+async fn what_is_made_ready_is_seen_by_nobody_before_the_set_is_quiet() {
+    let (house, other) = (House::new().await, House::new().await);
+    house.import_and_tag().await;
+    house.tags.reconcile_woken().await.unwrap();
+    let (bell, cancel) = (Bell::default(), CancellationToken::new());
+    let running = tokio::spawn(house.repos.clone().run(bell.clone(), cancel.clone()));
+    let binary = wakeups::of(&mut house.db.read().await.unwrap(), Room::Repos, TAG).await.unwrap().remove(1);
+    assert_eq!(binary.part, "x86_64");
+    while !house.repos.ready.has(&binary) {
+        tokio::task::yield_now().await;
+    }
+    assert!(std::fs::read_dir(house.dir.path().join("data/segments")).unwrap().count() > 0);
+    assert_eq!(house.topics().await, ["tannery.tag.changed"]);
+    // The set changes once more before it is quiet.
+    house.update().await;
+    house.tags.reconcile_woken().await.unwrap();
+    house.clock.advance(1);
+    bell.ring();
+    let build = house.distribution.update_build.clone();
+    while house.repos.visible(&house.tag(), &build, &[]).await.unwrap() != Visibility::Visible {
+        tokio::task::yield_now().await;
+    }
+    cancel.cancel();
+    running.await.unwrap();
+    assert!(!house.repos.ready.has(&binary));
+    other.import_and_tag().await;
+    other.update().await;
+    other.settle().await;
+    assert_eq!(house.bytes(), other.bytes());
 }
 
 #[tokio::test]

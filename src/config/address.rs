@@ -67,7 +67,7 @@ impl Address {
         self.0.origin().ascii_serialization()
     }
 
-    fn parse(text: &str, schemes: &[&str]) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, schemes: &[&str]) -> Result<Self, String> {
         let valid = schemes.iter().map(|scheme| format!("{scheme}://…")).collect::<Vec<_>>().join(" or ");
         // The text is not repeated: it may hold a password.
         let url = Url::parse(text).map_err(|why| format!("not a URL ({why}): write {valid}"))?;

@@ -10,7 +10,8 @@ use super::address::{Address, hub};
 use super::error::Error;
 use super::overrides::Sources;
 use super::sections::short_name;
-use super::units::{duration, positive_duration};
+use super::units::{duration, positive_duration, size_limit};
+use crate::model::Sigkey;
 
 /// Which kind of build system is followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -91,6 +92,44 @@ pub struct Koji {
     pub probe_every: Duration,
     /// How often all rows of a tag are compared.
     pub check_every: Duration,
+    /// The URL of its files; `None` where they are had by path, as `buildsys.volume`.
+    pub volume_url: Option<Address>,
+    /// Most files that are read or fetched at once.
+    pub files_at_once: NonZeroU16,
+    /// Most bytes a second that are read of files whose digests are known from nowhere.
+    pub read_rate: u64,
+    /// Repositories that digests are taken from.
+    pub digests_from: Vec<DigestsFrom>,
+}
+
+/// A repository that digests of a hub's files are taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table with \"repository\"")]
+pub struct DigestsFrom {
+    /// The directory or URL that holds `repodata/`.
+    pub repository: Where,
+    /// The key that all its packages are signed with; `None` for packages as they were imported.
+    pub sigkey: Option<Sigkey>,
+}
+
+/// A directory or a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Where {
+    /// On this machine, an absolute path.
+    Path(PathBuf),
+    /// Over HTTP or HTTPS.
+    Url(Address),
+}
+
+impl<'de> Deserialize<'de> for Where {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(input)?;
+        if text.contains("://") {
+            return Address::parse(&text, &["http", "https"]).map(Self::Url).map_err(de::Error::custom);
+        }
+        let path = PathBuf::from(text);
+        if path.is_absolute() { Ok(Self::Path(path)) } else { Err(de::Error::custom("name a URL or an absolute path")) }
+    }
 }
 
 /// `[koji]`, as written.
@@ -115,6 +154,12 @@ pub(super) struct RawKoji {
     probe_every: Duration,
     #[serde(deserialize_with = "positive_duration")]
     check_every: Duration,
+    #[serde(deserialize_with = "hub")]
+    volume_url: Option<Address>,
+    files_at_once: NonZeroU16,
+    #[serde(deserialize_with = "size_limit")]
+    read_rate: u64,
+    digests_from: Vec<DigestsFrom>,
 }
 
 impl Default for RawKoji {
@@ -132,6 +177,10 @@ impl Default for RawKoji {
             burst_at_latest: Duration::from_secs(30),
             probe_every: Duration::from_secs(60),
             check_every: Duration::from_secs(6 * 3600),
+            volume_url: None,
+            files_at_once: NonZeroU16::new(4).unwrap_or(NonZeroU16::MIN),
+            read_rate: 64 << 20,
+            digests_from: Vec::new(),
         }
     }
 }
@@ -174,6 +223,10 @@ pub(super) fn resolve(
             burst_at_latest: koji.burst_at_latest,
             probe_every: koji.probe_every,
             check_every: koji.check_every,
+            volume_url: koji.volume_url,
+            files_at_once: koji.files_at_once,
+            read_rate: koji.read_rate,
+            digests_from: koji.digests_from,
         }),
     };
     Ok(Buildsys { id, volume, import: raw.import, koji })
@@ -190,4 +243,28 @@ fn transfers<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Transfer>, D::Er
         return Err(de::Error::custom("name at least one of \"hardlink\", \"reflink\", \"copy\", each once"));
     }
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn koji(text: &str) -> Result<RawKoji, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| error.message().to_owned())
+    }
+
+    #[test]
+    fn digests_come_from_a_url_or_an_absolute_path() {
+        let text = r#"digests_from = [{ repository = "/srv/r", sigkey = "AAAAAAAA" }, { repository = "http://h/r" }]"#;
+        let from = koji(text).unwrap().digests_from;
+        assert_eq!(from[0].repository, Where::Path("/srv/r".into()));
+        assert_eq!(from[0].sigkey.as_ref().map(Sigkey::as_str), Some("aaaaaaaa"));
+        assert!(matches!(&from[1].repository, Where::Url(url) if url.url().as_str() == "http://h/r"));
+        for bad in
+            [r#"{ repository = "r" }"#, r#"{ repository = "ftp://h/" }"#, "{}", r#"{ repository = "/r", key = "x" }"#]
+        {
+            assert!(koji(&format!("digests_from = [{bad}]")).is_err(), "{bad}");
+        }
+        assert!(koji("volume_url = \"/mnt/koji\"").is_err());
+    }
 }

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub use address::{Address, Secret};
-pub use buildsys::{Buildsys, BuildsysKind, Koji, Transfer};
+pub use buildsys::{Buildsys, BuildsysKind, DigestsFrom, Koji, Transfer, Where};
 pub use definition::Definition;
 pub use error::{Error, Place};
 pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};

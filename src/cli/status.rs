@@ -1,5 +1,6 @@
 //! `tannery status`: how does it stand? Read from the state alone, with the service running or not.
 
+mod files;
 mod screen;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ struct Report {
     bus: Option<Bus>,
     /// What the running service last said of the hub; `None` where none is followed or no service runs.
     hub: Option<Note<Standing>>,
+    /// What is learned of the hub's builds; `None` where none is followed.
+    files: Option<files::Files>,
     events: Events,
     outbox: BTreeMap<&'static str, i64>,
     webhooks: Vec<Webhook>,
@@ -144,6 +147,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
         at: time(now),
         bus: bus(app, &mut tx, running).await?,
         hub: hub(&mut tx, running).await?,
+        files: files::files(app, &mut tx).await?,
         service: Service {
             running,
             data_dir: app.config.data_dir.display().to_string(),

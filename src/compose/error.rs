@@ -14,6 +14,9 @@ pub enum Error {
     /// The build system does not know the definition's tag.
     #[error("there is no tag {0}")]
     NoSuchTag(TagName),
+    /// What the builds of the tag are was not learned yet.
+    #[error("the files of {0} are still being read, so it has no package set yet")]
+    NotYet(TagName),
     /// The definition names an arch that the tag does not have.
     #[error("tag {tag} is not for {arch}, only for {has}")]
     NoSuchArch {

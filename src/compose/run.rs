@@ -140,7 +140,10 @@ impl Composes {
     async fn input(&self, definition: &Definition) -> Result<Input, Error> {
         let tag = &definition.tag;
         let Some(rule) = self.config.follow.for_tag(tag) else { return Err(Error::NotFollowed(tag.clone())) };
-        let Some(revision) = self.tags.refresh(tag).await? else { return Err(Error::NoSuchTag(tag.clone())) };
+        let Some(revision) = self.tags.refresh(tag).await? else {
+            let is_waiting = !pkgsets::held(&mut self.db.read().await?, tag).await?.is_empty();
+            return Err(if is_waiting { Error::NotYet(tag.clone()) } else { Error::NoSuchTag(tag.clone()) });
+        };
         let rules = rules(rule, &revision, definition)?;
         let digests: Vec<_> = revision.chunks.iter().map(|chunk| chunk.digest).collect();
         let mut builds = Vec::new();

@@ -1,6 +1,6 @@
 //! How does the status look on one screen of 80 columns?
 
-use super::{Bus, Events, Report, Service, TagReport, Webhook};
+use super::{Bus, Events, Report, Service, TagReport, Webhook, files};
 use crate::bus::Link;
 use crate::cli::output::{COLUMNS, age, count, fit, harmless, wrap};
 use crate::cli::tag::{HEADING, Summary};
@@ -18,6 +18,7 @@ pub(super) fn text(report: &Report) -> String {
     let mut lines = service(&report.service);
     lines.extend(bus(report.bus.as_ref(), report.service.running, now));
     lines.extend(report.hub.iter().flat_map(|noted| hub(&noted.value, now)));
+    lines.extend(report.files.iter().flat_map(files::lines));
     lines.extend(events(&report.events, now));
     let waiting: Vec<String> = report.outbox.iter().map(|(state, count)| format!("{count} {state}")).collect();
     lines.push(("messages", if waiting.is_empty() { "none sent yet".to_owned() } else { waiting.join(", ") }));
@@ -87,7 +88,7 @@ fn hub(hub: &Standing, now: i64) -> Vec<(&'static str, String)> {
 }
 
 /// Returns what is wrong in as many lines as it takes: the words of the other side come last.
-fn problem(text: &str) -> Vec<(&'static str, String)> {
+pub(super) fn problem(text: &str) -> Vec<(&'static str, String)> {
     wrap(&harmless(text), COLUMNS - INDENT).into_iter().map(|line| ("", line)).collect()
 }
 
@@ -186,6 +187,7 @@ mod tests {
                 url: Some(note("http://127.0.0.1:8180".to_owned())),
             },
             bus: Some(Bus { snapshot: Some(note(snapshot(consumer))) }),
+            files: None,
             hub: Some(note(Standing {
                 answered_at: Some(NOW - 7_200_000_000),
                 stale_since: Some(NOW - 7_200_000_000),

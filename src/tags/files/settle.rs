@@ -1,6 +1,8 @@
-//! What was learned of builds: how is it kept, and whom does it wake? One transaction for each thing.
+//! What was learned of builds: how is it kept, and whom does it wake? One transaction for all that has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::{FutureExt, StreamExt};
 
 use super::{Ended, Learner, key};
 use crate::buildsys::koji::Files;
@@ -27,22 +29,35 @@ enum Stand {
     Failed,
 }
 
+impl Ended {
+    /// Returns what was begun.
+    fn wake_ups(&self) -> Vec<WakeUp> {
+        match self {
+            Self::Listed(listed) => listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
+            Self::Read(read) => vec![read.0.clone()],
+            Self::Void(wake_ups) | Self::Failed(wake_ups, _) => wake_ups.clone(),
+        }
+    }
+}
+
 impl Learner {
-    /// Keeps what was learned, and wakes whom it may matter to.
-    pub(super) async fn settle(&mut self, ended: Ended) -> Result<(), Error> {
-        let wake_ups: Vec<WakeUp> = match &ended {
-            Ended::Listed(listed) => listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
-            Ended::Read(read) => vec![read.0.clone()],
-            Ended::Void(wake_ups) | Ended::Failed(wake_ups, _) => wake_ups.clone(),
-        };
-        if wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
-            self.listings -= 1;
+    /// Keeps what was learned, and wakes whom it may matter to. All that has ended is one transaction.
+    pub(super) async fn settle(&mut self, first: Ended) -> Result<(), Error> {
+        let mut all = vec![first];
+        while let Some(Some(ended)) = self.under_way.next().now_or_never() {
+            all.push(ended);
         }
-        for wake_up in &wake_ups {
-            self.busy.remove(&key(wake_up));
+        let of_each: Vec<Vec<WakeUp>> = all.iter().map(Ended::wake_ups).collect();
+        for wake_ups in &of_each {
+            if wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
+                self.listings -= 1;
+            }
+            for wake_up in wake_ups {
+                self.busy.remove(&key(wake_up));
+            }
         }
-        let stands = self.keep(ended, &wake_ups).await?;
-        for (wake_up, stand) in wake_ups.into_iter().zip(stands) {
+        let stands = self.keep(all, &of_each).await?;
+        for (wake_up, stand) in of_each.into_iter().flatten().zip(stands) {
             match stand {
                 Stand::Done => {
                     self.failures.remove(&key(&wake_up));
@@ -65,35 +80,37 @@ impl Learner {
         self.failures.insert(key(wake_up), (times, until));
     }
 
-    async fn keep(&mut self, ended: Ended, wake_ups: &[WakeUp]) -> Result<Vec<Stand>, Error> {
+    async fn keep(&mut self, all: Vec<Ended>, of_each: &[Vec<WakeUp>]) -> Result<Vec<Stand>, Error> {
         let tags = self.tags.clone();
-        if let Ended::Failed(_, error) = &ended {
-            let (count, error) = (wake_ups.len(), chain(error));
-            tracing::warn!(count, error, "{count} builds could not be learned of: {error}");
-            return Ok(vec![Stand::Failed; wake_ups.len()]);
-        }
         let mut tx = tags.db.write().await?;
-        let mut changed = BTreeSet::new();
-        let stands = match ended {
-            Ended::Listed(listed) => {
-                let mut stands = Vec::with_capacity(listed.len());
-                for (_, id, answer) in listed {
-                    stands.push(self.keep_listing(&mut tx, id, answer, &mut changed).await?);
+        let (mut changed, mut stands) = (BTreeSet::new(), Vec::new());
+        for ended in all {
+            match ended {
+                Ended::Listed(listed) => {
+                    for (_, id, answer) in listed {
+                        stands.push(self.keep_listing(&mut tx, id, answer, &mut changed).await?);
+                    }
                 }
-                stands
+                Ended::Read(read) => {
+                    let (wake_up, build, reading) = *read;
+                    stands.push(tags.keep_reading(&mut tx, &wake_up.part, &build, reading, &mut changed).await?);
+                }
+                Ended::Void(wake_ups) => stands.extend(wake_ups.iter().map(|_| Stand::Done)),
+                Ended::Failed(wake_ups, error) => {
+                    let (count, error) = (wake_ups.len(), chain(&error));
+                    tracing::warn!(count, error, "{count} builds could not be learned of: {error}");
+                    stands.extend(wake_ups.iter().map(|_| Stand::Failed));
+                }
             }
-            Ended::Read(read) => {
-                let (wake_up, build, reading) = *read;
-                vec![tags.keep_reading(&mut tx, &wake_up.part, &build, reading, &mut changed).await?]
-            }
-            Ended::Void(_) | Ended::Failed(..) => vec![Stand::Done; wake_ups.len()],
-        };
-        for (wake_up, stand) in wake_ups.iter().zip(&stands) {
+        }
+        for (wake_up, stand) in of_each.iter().flatten().zip(&stands) {
             if *stand == Stand::Done {
                 wakeups::done(&mut tx, Room::Files, wake_up).await?;
             }
         }
-        self.wake_standing(&mut tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+        if !changed.is_empty() {
+            self.wake_standing(&mut tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+        }
         tx.commit().await?;
         Ok(stands)
     }

@@ -87,6 +87,10 @@ fn rights_that_are_missing_are_named() {
     let files = format!("ca = \"{tls}/ca.pem\"\ncert = \"{tls}/client.pem\"\nkey = \"{tls}/client.key\"\n");
     let ours = site(&broker.tls_url(), &format!("{files}{BINDING}"));
     assert!(fine(&ours).contains("with TLS, by the client certificate"));
+    let (queue, both) = ("^tannery$", r"^(tannery|amq\.topic)$");
+    let all_it_needs = ["set_permissions", "-p", broker.vhost(), "tannery", queue, both, both];
+    rabbitmqctl(&all_it_needs);
+    fine(&ours);
     let may = |configure: &str, write: &str, read: &str| {
         rabbitmqctl(&["set_permissions", "-p", broker.vhost(), "tannery", configure, write, read]);
     };

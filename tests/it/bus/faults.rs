@@ -5,7 +5,8 @@ use tannery::store::Db;
 
 use super::proxy::{Direction, Proxy};
 use super::story::{MESSAGES, Story};
-use crate::world::{Broker, OwnBroker, SOON, rabbitmqctl};
+use crate::world::hub::{Hub, NewBuild};
+use crate::world::{Broker, OwnBroker, SOON, Site, Store, World, eventually, rabbitmqctl};
 
 /// Enough messages that some are on their way whenever something happens.
 const SOME: usize = MESSAGES / 4;
@@ -126,6 +127,39 @@ async fn a_queue_deleted_again_and_again_is_made_and_bound_again() {
         story.comes_to("another consumer", |story| story.metric("tannery_bus_connects_total") == deleted as u64 + 2);
     }
     story.ends_well().await;
+}
+
+/// Whoever follows a hub has it asked what the messages in the queue would have told.
+#[test]
+fn what_was_lost_with_a_deleted_queue_is_asked_of_the_hub() {
+    let (broker, world) = (Broker::new(), World::new());
+    let hub = Hub::start(&world.path("koji"));
+    hub.create_tag("oak", Some("x86_64"));
+    hub.add_package("oak", "hello");
+    hub.import(&NewBuild::new("hello-1-1", &["x86_64"]));
+    let site = Site::new(
+        Store::Sqlite,
+        &format!(
+            "[bus]\nurl = \"{}\"\nprobe_every = \"1s\"\nbackoff_min = \"50ms\"\n[buildsys]\nkind = \"koji\"\n\
+             volume = \"{}\"\n[koji]\nhub = \"{}\"\nprobe_every = \"1h\"\n[[follow]]\ntags = [\"oak\"]\n",
+            broker.url(),
+            hub.volume().display(),
+            hub.url(),
+        ),
+    );
+    let service = site.serve();
+    let listed = |word: &str| rabbitmqctl(&["list_queues", "-p", broker.vhost(), "name", "consumers"]).contains(word);
+    eventually(SOON, "a consumer", || listed("tannery\t1"));
+    eventually(SOON, "the tag", || site.run(&["tag", "explain", "oak", "hello"]).status == 0);
+    hub.tag_build("oak", "hello-1-1");
+    rabbitmqctl(&["delete_queue", "-p", broker.vhost(), "tannery"]);
+    let mut messages = String::new();
+    eventually(SOON, "the repair", || {
+        messages = site.get("/api/v1/messages").text();
+        messages.contains("tannery.reconcile.repaired")
+    });
+    assert!(messages.contains("\"found_by\":\"reconnect\"") && messages.contains("hello-1-1"), "{messages}");
+    assert!(service.stop(SOON).success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

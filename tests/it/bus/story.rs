@@ -11,7 +11,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -133,7 +133,7 @@ impl Story {
             status = self.status();
             status["inbox"]["messages"]["applied"] == MESSAGES
                 && status["outbox"]["pending"].as_u64().unwrap_or(0) == 0
-                && status["wakeups"] == json!({"repos": 0, "tags": 0})
+                && status["wakeups"].as_object().unwrap().values().all(|left| *left == 0)
         };
         assert!(true_within(SOON, is_done), "{status}");
         for state in ["waiting", "refused", "quarantined", "dropped"] {

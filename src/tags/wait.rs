@@ -2,11 +2,13 @@
 
 use super::select::FILES;
 use super::{Error, Order, Tags};
+use crate::buildsys::Facts;
 use crate::model::{Nvr, TagName};
 use crate::store::builds::{self, BuildState};
 use crate::store::pkgsets::{self, Revision};
 use crate::store::tags::NOW;
 use crate::store::wakeups::{self, Room};
+use crate::store::{self, Tx};
 
 /// How a build stands to a tag's set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +52,9 @@ impl Tags {
         {
             return Ok(Prospect::InSet { revision: revision.number });
         }
+        if self.is_to_be_asked(&mut tx, tag, facts.as_ref()).await? {
+            return Ok(Prospect::Pending);
+        }
         let Some(facts) = facts else { return Ok(Prospect::never("no-tag", format!("there is no tag {tag}"))) };
         if newest.is_none() || !wakeups::of(&mut tx, Room::Tags, tag.as_str()).await?.is_empty() {
             return Ok(Prospect::Pending);
@@ -81,13 +86,20 @@ impl Tags {
         Ok(Prospect::never("superseded", format!("another build of {} is the latest in {tag}", nvr.name())))
     }
 
+    /// Returns whether a hub is still to be asked about a tag, or about one that it inherits from.
+    async fn is_to_be_asked(&self, tx: &mut Tx, tag: &TagName, facts: Option<&Facts>) -> Result<bool, store::Error> {
+        let order = facts.map(Order::of);
+        let ancestors = order.iter().flat_map(|order| order.tags());
+        for tag in std::iter::once(tag).chain(ancestors) {
+            if !wakeups::of(tx, Room::Hub, tag.as_str()).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Returns whether a revision's set holds a build.
-    pub async fn in_revision(
-        &self,
-        tx: &mut crate::store::Tx,
-        revision: &Revision,
-        nvr: &Nvr,
-    ) -> Result<bool, crate::store::Error> {
+    pub async fn in_revision(&self, tx: &mut Tx, revision: &Revision, nvr: &Nvr) -> Result<bool, store::Error> {
         let behind = revision.chunks.partition_point(|chunk| chunk.first <= *nvr.name());
         let Some(chunk) = behind.checked_sub(1).and_then(|at| revision.chunks.get(at)) else { return Ok(false) };
         let chunks = pkgsets::chunks(tx, &[chunk.digest]).await?;

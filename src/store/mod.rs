@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod pkgsets;
 pub mod segments;
 pub mod service;
+pub mod tag_links;
 pub mod tag_settings;
 pub mod tags;
 pub mod wakeups;

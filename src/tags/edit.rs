@@ -14,9 +14,8 @@ use crate::buildsys;
 use crate::model::{Arch, Nvr, PackageName, TagName};
 use crate::store::builds::{self, BuildState};
 use crate::store::inbox::Door;
-use crate::store::tag_settings;
 use crate::store::tags::{self as rows, LinkRow, NOW, PackageState, TagRow};
-use crate::store::{self, Tx, Write};
+use crate::store::{self, Tx, Write, tag_links, tag_settings};
 
 /// Why an edit is refused.
 #[derive(Debug, thiserror::Error)]
@@ -211,7 +210,7 @@ impl Tags {
         if links.iter().any(|link| link.priority == priority) {
             return Err(EditError::PriorityTaken { tag: tag.name.clone(), priority });
         }
-        if let Some(circle) = circle(&rows::open_links(tx).await?, &tag.name, &parent.name) {
+        if let Some(circle) = circle(&tag_links::open_links(tx).await?, &tag.name, &parent.name) {
             return Err(EditError::Circle(circle));
         }
         let link = LinkRow { priority, ..new.link.clone() };

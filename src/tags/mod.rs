@@ -32,7 +32,7 @@ use crate::config::{self, Config};
 use crate::lifecycle::Bell;
 use crate::model::TagName;
 use crate::store::tags::{self as rows, TagRow};
-use crate::store::{self, Db, Tx, Write, wakeups};
+use crate::store::{self, Db, Tx, Write, tag_links, wakeups};
 
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
@@ -152,7 +152,7 @@ impl Tags {
 
     /// As [`Tags::wake_dependents`], for several packages; none may be named twice.
     async fn wake_dependents_each(&self, tx: &mut Write, tag_id: i64, parts: &[&str]) -> Result<(), store::Error> {
-        let dependents = rows::dependents(tx, tag_id).await?;
+        let dependents = tag_links::dependents(tx, tag_id).await?;
         let mut wake_ups: Vec<(&str, &str)> = Vec::new();
         for tag in dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some()) {
             wake_ups.extend(parts.iter().map(|part| (tag.as_str(), *part)));

@@ -17,7 +17,7 @@ use crate::config::{FollowRule, Live};
 use crate::model::{Arch, BuildEntry, PackageName, TagName, chain};
 use crate::outbox;
 use crate::store::pkgsets::{self, ChunkRef, Held, Revision};
-use crate::store::tags as rows;
+use crate::store::tag_links;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write};
 
@@ -68,7 +68,7 @@ impl Tags {
             names.extend((!failed.contains(&name)).then_some(name));
         }
         if names.len() > 1 {
-            names = turn::in_turn(names, &rows::open_links(&mut tx).await?);
+            names = turn::in_turn(names, &tag_links::open_links(&mut tx).await?);
         }
         Ok((names, last))
     }

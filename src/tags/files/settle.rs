@@ -11,10 +11,8 @@ use crate::model::{PackageName, TagName, chain};
 use crate::store::builds::{self, BuildRow, BuildState};
 use crate::store::hub_rpms::{self, HubRpms};
 use crate::store::pkgsets;
-use crate::store::tag_settings;
-use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room, WakeUp};
-use crate::store::{self, Write, mirror};
+use crate::store::{self, Write, mirror, tag_links, tag_settings};
 use crate::tags::ask::WHOLE_FROM;
 use crate::tags::{Error, Tags};
 
@@ -172,7 +170,7 @@ impl Learner {
         let mut parts: BTreeMap<TagName, BTreeSet<PackageName>> = BTreeMap::new();
         for (tag, packages) in packages_of {
             let Some(known) = tag_settings::known(tx, self.tags.buildsys.id(), &tag).await? else { continue };
-            for dependent in rows::dependents(tx, known.id).await? {
+            for dependent in tag_links::dependents(tx, known.id).await? {
                 if self.tags.config.follow.for_tag(&dependent).is_none() {
                     continue;
                 }

@@ -10,9 +10,8 @@ use crate::buildsys::koji::ReadError;
 use crate::model::{PackageName, TagName};
 use crate::outbox;
 use crate::store::mirror::{self, Changes, Outcome, Reading, RowChange};
-use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room, WakeUp};
-use crate::store::{self, Tx, Write, tag_settings};
+use crate::store::{self, Tx, Write, tag_links, tag_settings};
 use crate::tags::ask::WHOLE_FROM;
 use crate::tags::{Error, Tags};
 
@@ -150,11 +149,11 @@ impl Tags {
         let asks_for_keys = |tag: &TagName| {
             self.config.follow.for_tag(tag).is_some_and(|rule| rule.signatures.iter().any(Option::is_some))
         };
-        if !rows::dependents(tx, known.id).await?.iter().any(asks_for_keys) {
+        if !tag_links::dependents(tx, known.id).await?.iter().any(asks_for_keys) {
             return Ok(());
         }
         let tags = match scope {
-            Scope::Chain => rows::ancestors(tx, known.id).await?,
+            Scope::Chain => tag_links::ancestors(tx, known.id).await?,
             Scope::Own | Scope::Packages(_) => vec![tag.clone()],
         };
         for tag in tags {

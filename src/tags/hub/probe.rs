@@ -13,6 +13,7 @@ use crate::buildsys::koji::calls::{self, Filter, History, Table, TagRef, Was};
 use crate::buildsys::koji::read::OVERLAP;
 use crate::model::{PackageName, TagName};
 use crate::store::mirror::{self, KnownTag};
+use crate::store::tag_links;
 use crate::store::tags as rows;
 use crate::store::wakeups::{self, Room};
 use crate::tags::{Error, Tags};
@@ -104,7 +105,7 @@ impl Tags {
         let mut tx = self.db.read().await?;
         let known = mirror::known(&mut tx, self.buildsys.id()).await?;
         let mut parents: BTreeMap<TagName, Vec<TagName>> = BTreeMap::new();
-        for (tag, parent) in rows::open_links(&mut tx).await? {
+        for (tag, parent) in tag_links::open_links(&mut tx).await? {
             parents.entry(tag).or_default().push(parent);
         }
         let mut todo = self.followed(&mut tx).await?;

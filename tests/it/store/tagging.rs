@@ -3,7 +3,7 @@
 use tannery::model::{Arch, Nvr, PackageName, TagName};
 use tannery::store::builds::{self, BuildState};
 use tannery::store::tags::{self, Act, LinkRow, NOW, PackageRow, PackageState, TagRow};
-use tannery::store::{Db, Error, Tx, Write, tag_settings};
+use tannery::store::{Db, Error, Tx, Write, tag_links, tag_settings};
 
 use super::on_both;
 
@@ -90,13 +90,13 @@ async fn links_and_package_rows_are_intervals(db: Db) {
     assert_eq!(tags::links(&mut tx, child, 9).await.unwrap(), []);
     assert_eq!(tags::links(&mut tx, child, 10).await.unwrap(), [link("a", i64::MAX)]);
     assert_eq!(tags::links(&mut tx, child, NOW).await.unwrap(), [odd.clone(), link("a", i64::MAX)]);
-    assert_eq!(tags::open_links(&mut tx).await.unwrap().len(), 2);
+    assert_eq!(tag_links::open_links(&mut tx).await.unwrap().len(), 2);
     assert!(tags::close_link(&mut tx, child, a, 30).await.unwrap());
     assert!(!tags::close_link(&mut tx, child, a, 31).await.unwrap());
     assert_eq!(tags::links(&mut tx, child, 29).await.unwrap().len(), 2);
     assert_eq!(tags::links(&mut tx, child, 30).await.unwrap(), [odd]);
     let open = ("child".parse::<TagName>().unwrap(), "b".parse::<TagName>().unwrap());
-    assert_eq!(tags::open_links(&mut tx).await.unwrap(), [open]);
+    assert_eq!(tag_links::open_links(&mut tx).await.unwrap(), [open]);
     let (bash, zsh): (PackageName, PackageName) = ("bash".parse().unwrap(), "zsh".parse().unwrap());
     let row = |package: &PackageName, state, from_event| PackageRow { package: package.clone(), state, from_event };
     tags::open_package(&mut tx, a, &zsh, PackageState::Listed, 5, None).await.unwrap();

@@ -30,20 +30,10 @@ async fn a_broker_killed_while_messages_stream_both_ways_costs_none() {
     story.ends_well().await;
 }
 
-/// Returns a proxy in front of the broker, and the URL that goes through it.
-async fn proxied(broker: &Broker) -> (Proxy, String) {
-    let url = broker.url();
-    let (login, rest) = url.rsplit_once('@').unwrap();
-    let (place, vhost) = rest.split_once('/').unwrap();
-    let proxy = Proxy::to(place.to_owned()).await;
-    let through = format!("{login}@127.0.0.1:{}/{vhost}", proxy.port);
-    (proxy, through)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn links_that_go_silent_without_an_end_are_left_for_new_ones() {
     let broker = Broker::new();
-    let (proxy, through) = proxied(&broker).await;
+    let (proxy, through) = Proxy::before(&broker.url()).await;
     let story = Story::begin(&broker.url(), &through).await;
     let mut stream = story.send();
     stream.confirmed(SOME).await;
@@ -58,7 +48,7 @@ async fn links_that_go_silent_without_an_end_are_left_for_new_ones() {
 #[tokio::test(flavor = "multi_thread")]
 async fn links_on_which_only_the_brokers_side_is_silent_are_left_for_new_ones() {
     let broker = Broker::new();
-    let (proxy, through) = proxied(&broker).await;
+    let (proxy, through) = Proxy::before(&broker.url()).await;
     let story = Story::begin(&broker.url(), &through).await;
     let mut stream = story.send();
     stream.confirmed(SOME).await;

@@ -38,8 +38,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
+    /// Returns a proxy in front of the broker at a URL, and the URL that goes through it.
+    pub async fn before(url: &str) -> (Self, String) {
+        let (login, rest) = url.rsplit_once('@').unwrap();
+        let (place, vhost) = rest.split_once('/').unwrap();
+        let proxy = Self::to(place.to_owned()).await;
+        let through = format!("{login}@127.0.0.1:{}/{vhost}", proxy.port);
+        (proxy, through)
+    }
+
     /// Listens on a free port and passes everything on to `target`.
-    pub async fn to(target: String) -> Self {
+    async fn to(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (silence, seen) = watch::channel(Silence::default());

@@ -7,16 +7,6 @@ use tannery::bus::{Link, PublishError};
 use super::proxy::Proxy;
 use super::rig::{Admin, Running, Word, peer, until};
 
-/// Returns a proxy in front of the broker and the URL that goes through it.
-async fn proxied() -> (Proxy, String) {
-    let url = peer("TANNERY_PEERS_AMQP");
-    let (login, rest) = url.rsplit_once('@').unwrap();
-    let (place, vhost) = rest.split_once('/').unwrap();
-    let proxy = Proxy::to(place.to_owned()).await;
-    let through = format!("{login}@127.0.0.1:{}/{vhost}", proxy.port);
-    (proxy, through)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_queue_is_made_again() {
     let admin = Admin::new().await;
@@ -46,7 +36,7 @@ async fn what_was_handed_out_before_its_queue_was_deleted_is_handled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_cut_the_unacknowledged_message_comes_again() {
     let admin = Admin::new().await;
-    let (proxy, url) = proxied().await;
+    let (proxy, url) = Proxy::before(&peer("TANNERY_PEERS_AMQP")).await;
     let mut bus = Running::ready(admin.settings_for(&url), &[Word::Hold]).await;
     bus.publisher.publish(admin.message("one")).await.unwrap();
     let first = bus.next().await;
@@ -66,7 +56,7 @@ async fn after_a_cut_the_unacknowledged_message_comes_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silently_dead_link_is_noticed_left_and_replaced() {
     let admin = Admin::new().await;
-    let (proxy, url) = proxied().await;
+    let (proxy, url) = Proxy::before(&peer("TANNERY_PEERS_AMQP")).await;
     let mut settings = admin.settings_for(&url);
     // What notices is the probe: heartbeats alone would take a minute.
     settings.heartbeat = 30;
@@ -96,7 +86,7 @@ async fn a_silently_dead_link_is_noticed_left_and_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_heartbeat_ends_the_link_of_the_publisher_too() {
     let admin = Admin::new().await;
-    let (proxy, url) = proxied().await;
+    let (proxy, url) = Proxy::before(&peer("TANNERY_PEERS_AMQP")).await;
     let mut settings = admin.settings_for(&url);
     settings.heartbeat = 1;
     let bus = Running::ready(settings, &[]).await;

@@ -37,7 +37,7 @@ use crate::store::{self, Db, Tx, Write, tag_links, wakeups};
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
 pub use explain::{Explanation, LeftLink, Pending, SetEntry, Standing as TagStanding, Tagging, Verdict, Way, Word};
-pub use hub::{Checked, FoundBy, Standing};
+pub use hub::{Checked, Standing};
 pub use import::ImportReport;
 pub use inheritance::{Left, LeftFor, Order, Visit};
 pub use receive::{Incoming, Outcome};

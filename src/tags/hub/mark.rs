@@ -32,10 +32,7 @@ impl Tags {
             }
             Event::PackageListChanged(change) => self.mark_tag(tx, None, &change.tag, &change.package).await,
             Event::BuildState(change) => match change.new {
-                BuildState::Deleted | BuildState::Canceled => {
-                    self.mark_build(tx, change.build_id, &change.nvr).await?;
-                    Ok(Marked::Done)
-                }
+                BuildState::Deleted | BuildState::Canceled => self.mark_build(tx, change.build_id, &change.nvr).await,
                 // Nothing can be tagged that is not complete, and what is tagged has a message of its own.
                 _ => Ok(Marked::Nothing),
             },
@@ -44,8 +41,10 @@ impl Tags {
                 Ok(Marked::Done)
             }
             Event::RpmSigned(signed) => {
+                // One that is not known is asked about when it is tagged where it counts.
                 let known = self.known_build(tx, signed.build_id, &signed.nvr).await?;
-                self.list_again(tx, &known.into_iter().collect::<Vec<_>>()).await?;
+                let Some(build) = known else { return Ok(Marked::Nothing) };
+                self.list_again(tx, &[build]).await?;
                 Ok(Marked::Done)
             }
             Event::RepoInit(_) | Event::RepoDone(_) | Event::TaskState(_) | Event::Other { .. } => Ok(Marked::Nothing),
@@ -77,11 +76,12 @@ impl Tags {
         Ok(Marked::Done)
     }
 
-    async fn mark_build(&self, tx: &mut Write, hub_id: Option<i64>, nvr: &Nvr) -> Result<(), store::Error> {
-        let Some(build) = self.known_build(tx, hub_id, nvr).await? else { return Ok(()) };
+    async fn mark_build(&self, tx: &mut Write, hub_id: Option<i64>, nvr: &Nvr) -> Result<Marked, store::Error> {
+        let Some(build) = self.known_build(tx, hub_id, nvr).await? else { return Ok(Marked::Nothing) };
         let standing = mirror::standing(tx, &[build]).await?;
         let marks: Vec<(&str, &str)> = standing.iter().map(|(tag, package)| (tag.as_str(), package.as_str())).collect();
-        wakeups::wake_each(tx, Room::Hub, &marks, self.clock.micros()).await
+        wakeups::wake_each(tx, Room::Hub, &marks, self.clock.micros()).await?;
+        Ok(Marked::Done)
     }
 
     /// Returns our id of a build, if it is known.

@@ -76,7 +76,7 @@ impl Scope {
 
 /// By what a difference between our rows and the hub's was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FoundBy {
+enum FoundBy {
     /// A message said so.
     Message,
     /// The service began: messages may still wait at the broker.
@@ -93,7 +93,7 @@ pub enum FoundBy {
 
 impl FoundBy {
     /// Returns the word for it in messages and metrics.
-    pub fn word(self) -> &'static str {
+    fn word(self) -> &'static str {
         match self {
             Self::Message => "message",
             Self::Start => "start",

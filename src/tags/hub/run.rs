@@ -132,7 +132,7 @@ impl Tags {
     fn due_in(&self, hub: &Follower, marked: &Waiting) -> Duration {
         let settings = &hub.settings;
         let is_burst = marked.count >= i64::from(settings.burst_from.get());
-        let at_latest = if is_burst { settings.burst_at_latest.max(settings.at_latest) } else { settings.at_latest };
+        let at_latest = if is_burst { settings.burst_at_latest } else { settings.at_latest };
         let now = self.clock.micros();
         let left = |since: i64, span: Duration| match u64::try_from(now - since) {
             Ok(passed) => span.saturating_sub(Duration::from_micros(passed)),

@@ -198,6 +198,9 @@ pub(super) fn resolve(
         BuildsysKind::Koji => "koji",
     };
     let id = raw.id.unwrap_or_else(|| default.to_owned());
+    if koji.burst_at_latest < koji.at_latest {
+        return Err(sources.refuse("koji.burst_at_latest", "is shorter than at_latest"));
+    }
     let koji = match (raw.kind, koji.hub) {
         (BuildsysKind::Local, None) => None,
         (BuildsysKind::Local, Some(_)) => {

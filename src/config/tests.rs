@@ -358,6 +358,20 @@ fn a_webhook_needs_a_name_of_its_own_an_address_and_a_secret_in_a_file() {
     assert!(dir.refused(hook("ci", "")).ends_with("4:1: webhook.secret_file: secret holds more than one secret"));
 }
 
+#[test]
+fn a_hub_needs_its_kind_its_address_and_follow_rules() {
+    let dir = Dir::new();
+    let hub = "[koji]\nhub = \"http://h\"\n[buildsys]\nkind = \"koji\"";
+    for (text, expected) in [
+        ("[koji]\nburst_at_latest = \"1s\"", "2:1: koji.burst_at_latest: is shorter than at_latest"),
+        ("[koji]\nhub = \"http://h\"", "2:1: koji.hub: has no effect without kind = \"koji\" in [buildsys]"),
+        ("[buildsys]\nkind = \"koji\"", "2:1: buildsys.kind: a hub needs its address: set koji.hub"),
+        (hub, "4:1: buildsys.kind: a hub has too many tags to follow all: write [[follow]] rules"),
+    ] {
+        assert_eq!(dir.refused(text), format!("tannery.toml:{expected}"), "{text}");
+    }
+}
+
 fn manual() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tannery.toml")
 }

@@ -61,6 +61,42 @@ pub enum Live {
     Never,
 }
 
+/// How many builds of a package are in a tag's set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latest {
+    /// So many, those that Koji calls latest.
+    Builds(NonZeroU32),
+    /// All that are tagged, there or in what the tag inherits from.
+    All,
+}
+
+impl Latest {
+    /// Returns the most builds of a package; `None`: there is no limit.
+    pub fn limit(self) -> Option<usize> {
+        match self {
+            Self::Builds(builds) => Some(usize::try_from(builds.get()).unwrap_or(usize::MAX)),
+            Self::All => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Latest {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Number(i64),
+            Word(String),
+        }
+        let wrong = || de::Error::custom("is neither a number of builds, from 1 on, nor \"all\"");
+        match Written::deserialize(input).map_err(|_| wrong())? {
+            Written::Number(number) => u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self::Builds),
+            Written::Word(word) => (word == "all").then_some(Self::All),
+        }
+        .ok_or_else(wrong)
+    }
+}
+
 /// What holds for the tags that a rule's patterns match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRule {
@@ -70,6 +106,8 @@ pub struct FollowRule {
     pub arches: Vec<Arch>,
     /// Which copy of an RPM is taken, best first; `None` is the unsigned one. Never empty.
     pub signatures: Vec<Option<Sigkey>>,
+    /// How many builds of a package; `None`: as the tag itself says, see [`FollowRule::latest_of`].
+    pub latest: Option<Latest>,
     /// Per base arch, the foreign RPM arches that its repository also takes.
     pub multilib: BTreeMap<Arch, Vec<Arch>>,
     /// Whether there are live repositories at all.
@@ -93,6 +131,15 @@ impl FollowRule {
         };
         let multilib = self.multilib.iter().filter(|(base, _)| arches.contains(base));
         ReposOf { multilib: multilib.map(|(base, list)| (base.clone(), list.clone())).collect(), arches }
+    }
+
+    /// Returns how many builds of a package are in the set of a tag that says this of itself (Koji's
+    /// `repo_include_all`: whether its repositories have all builds).
+    ///
+    /// The rule wins; then the tag, as for the repositories that Koji makes; else it is the latest alone.
+    pub fn latest_of(&self, include_all: Option<bool>) -> Latest {
+        let by_tag = if include_all == Some(true) { Latest::All } else { Latest::Builds(NonZeroU32::MIN) };
+        self.latest.unwrap_or(by_tag)
     }
 }
 
@@ -134,6 +181,7 @@ pub(super) struct RawRule {
     #[serde(default)]
     sigkeys: Vec<Sigkey>,
     unsigned: Option<bool>,
+    latest: Option<Latest>,
     #[serde(default)]
     multilib: BTreeMap<Arch, Vec<Arch>>,
     live: Option<Live>,
@@ -160,6 +208,7 @@ impl RawRule {
             arches: vec![],
             sigkeys: vec![],
             unsigned: None,
+            latest: None,
             multilib: BTreeMap::new(),
             live: None,
             records: BTreeMap::new(),
@@ -204,6 +253,7 @@ impl RawRule {
             tags: self.tags,
             arches: base_arches(self.arches)?,
             signatures: self.sigkeys.into_iter().map(Some).chain(unsigned.then_some(None)).collect(),
+            latest: self.latest,
             multilib: self.multilib,
             live: self.live.unwrap_or(Live::Always),
             records: self.records,

@@ -34,7 +34,7 @@ pub use address::{Address, Secret};
 pub use buildsys::{Buildsys, BuildsysKind, DigestsFrom, Koji, Transfer, Where};
 pub use definition::Definition;
 pub use error::{Error, Place};
-pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
+pub use follow::{BadTagPattern, Follow, FollowRule, Latest, Live, TagPattern, machine_arch};
 pub use overrides::Overrides;
 pub use records::{BadRecordKind, RecordFile, RecordKind};
 pub use repos::{BadCompression, Compression, Form, Repos};

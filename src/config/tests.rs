@@ -106,6 +106,16 @@ fn a_mistake_is_named_with_its_place_and_the_nearest_name() {
 }
 
 #[test]
+fn how_many_builds_a_set_has_is_a_number_or_all() {
+    let dir = Dir::new();
+    for value in ["0", "-1", "\"1\"", "true", "5000000000"] {
+        let expected = "3:10: follow.latest: is neither a number of builds, from 1 on, nor \"all\"";
+        let refused = dir.refused(format!("[[follow]]\ntags = [\"*\"]\nlatest = {value}"));
+        assert_eq!(refused, format!("tannery.toml:{expected}"), "{value}");
+    }
+}
+
+#[test]
 fn text_that_is_not_toml_is_refused_where_it_stops_to_be() {
     let dir = Dir::new();
     for (text, place, word) in [
@@ -271,11 +281,13 @@ fn the_first_rule_that_matches_holds_and_inherits() {
         tags = ["f43-updates", "eln*"]
         arches = ["x86_64", "aarch64"]
         sigkeys = ["FD431D51", "00000000"]
+        latest = 3
         multilib = { x86_64 = ["i686"] }
         compression = "gzip"
         [[follow]]
         tags = ["f*"]
         live = "never"
+        latest = "all"
         sigkeys = ["fd431d51"]
         unsigned = true
         "#,
@@ -288,7 +300,9 @@ fn the_first_rule_that_matches_holds_and_inherits() {
     assert_eq!(first.repos.compression, Compression::Gzip { level: 5 });
     assert_eq!(first.signatures, [Some("fd431d51".parse().unwrap()), Some("00000000".parse().unwrap())]);
     assert_eq!(first.repos_of(&[]).multilib, [("x86_64".parse().unwrap(), vec!["i686".parse().unwrap()])]);
+    assert_eq!(first.latest_of(Some(true)).limit(), Some(3), "whatever the tag itself says");
     let second = rule("f42").unwrap();
+    assert_eq!(second.latest_of(Some(false)).limit(), None);
     assert_eq!((second.live, second.repos.compression), (Live::Never, Compression::Zstd { level: 8 }));
     assert_eq!(second.signatures, [Some("fd431d51".parse().unwrap()), None]);
     assert_eq!(rule("centos"), None);
@@ -298,6 +312,8 @@ fn the_first_rule_that_matches_holds_and_inherits() {
 fn without_a_rule_every_tag_is_followed() {
     let config = Config::default_for(Path::new("/srv/tannery"));
     let rule = config.follow.for_tag(&"any-tag".parse().unwrap()).unwrap();
+    let limits = [None, Some(false), Some(true)].map(|include_all| rule.latest_of(include_all).limit());
+    assert_eq!(limits, [Some(1), Some(1), None], "as the tag itself says");
     assert_eq!((rule.live, rule.signatures.as_slice()), (Live::Always, &[None][..]));
     assert_eq!(config.buildsys.volume, Path::new("/srv/tannery/volume"));
     assert_eq!(config.http.url("127.0.0.1:4711".parse().unwrap()), "http://127.0.0.1:4711");

@@ -313,8 +313,9 @@ mod tests {
         world.set("f43").await;
         let explained = world.get("/api/v1/tags/f43/explain/bash").await.json();
         let build = json!({"nvr": "bash-5.3-1", "from": "f43", "rpms": 2});
-        assert_eq!(explained["set"], json!({"revision": 2, "build": build}));
+        assert_eq!(explained["set"], json!({"revision": 2, "builds": [build]}));
         assert_eq!((&explained["followed"], &explained["word"]), (&json!(true), &json!(null)));
+        assert_eq!(explained["latest"], json!(1));
         world.post("/api/v1/events", &[], &message("m1", "f43", "bash-5.3-1")).await;
         let explained = world.get("/api/v1/tags/f43/explain/bash").await.json();
         let tagging = &explained["taggings"][0];

@@ -1,4 +1,4 @@
-//! What does a tag mean? Its package set: one build per package, with the exact files of each.
+//! What does a tag mean? Its package set: the builds of each package, most often one, with the exact files of each.
 //!
 //! A set is kept as a list of chunks, cut by content: a package's name begins a chunk where a hash
 //! of the name says so. The cuts depend on nothing but the packages present, so equal sets have

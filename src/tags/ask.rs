@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pkgset::{Cutter, Size};
+use super::pkgset::{self, Cutter, Size};
 use super::select::{self, Candidate, Choice, Wanted};
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
-use crate::config::FollowRule;
+use crate::config::{FollowRule, Latest};
 use crate::model::{Arch, PackageName, TagName};
 use crate::store;
 use crate::store::pkgsets::{self, Held, Packed, Revision};
@@ -87,7 +87,7 @@ impl Tags {
 
     /// Returns a tag whose set this one's is but for some packages, with that set and those packages.
     ///
-    /// Both must ask for the same signatures, and all visits of its order must be among ours. Then only
+    /// Both must ask for the same signatures and as many builds of a package, and all visits of its order must be among ours. Then only
     /// packages can differ of which a tag that we visit besides has rows, or that the other tag itself
     /// has not looked at yet. Of several such tags, the one with the largest set is taken.
     async fn beginning(
@@ -99,7 +99,11 @@ impl Tags {
         let mut tx = self.db.read().await?;
         let mut best: Option<(i64, &TagName, Vec<TagName>)> = None;
         for other in order.tags().into_iter().skip(1).take(NEAREST) {
-            if self.config.follow.for_tag(other).is_none_or(|theirs| theirs.signatures != rule.signatures) {
+            let theirs = self.config.follow.for_tag(other);
+            let latest = |rule: &FollowRule, tag| rule.latest_of(links.tags.get(tag).and_then(|tag| tag.include_all));
+            if theirs.is_none_or(|theirs| {
+                theirs.signatures != rule.signatures || latest(theirs, other) != latest(rule, &links.root)
+            }) {
                 continue;
             }
             let Some(beyond) = order.beyond(&Order::from(links, other)) else { continue };
@@ -130,7 +134,7 @@ impl Tags {
         packages: Vec<PackageName>,
         rule: &FollowRule,
     ) -> Result<(BTreeMap<PackageName, Choice>, Wanted), Error> {
-        let mut choices = self.decide(select::candidates(facts, None), rule).await?;
+        let mut choices = self.decide(select::candidates(facts), rule, latest(facts, rule)).await?;
         let mut wanted = Wanted::default();
         choices.values().for_each(|choice| wanted.add(choice));
         for package in packages {
@@ -141,16 +145,16 @@ impl Tags {
 
     /// Decides on every package.
     pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<(NewSet, Wanted), Error> {
-        let mut candidates = select::candidates(facts, None);
+        let mut candidates = select::candidates(facts);
         let (mut cutter, mut held, mut wanted) = (Cutter::default(), BTreeMap::new(), Wanted::default());
         while !candidates.is_empty() {
             let behind = candidates.keys().nth(AT_ONCE).cloned();
             let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
             let some = std::mem::replace(&mut candidates, rest);
             let mut builds = Vec::new();
-            for (package, choice) in self.decide(some, rule).await? {
+            for (package, choice) in self.decide(some, rule, latest(facts, rule)).await? {
                 wanted.add(&choice);
-                builds.extend(choice.entry);
+                builds.extend(pkgset::in_order(choice.entries));
                 if !choice.held.is_empty() {
                     held.insert(package, choice.held);
                 }
@@ -166,28 +170,30 @@ impl Tags {
         &self,
         candidates: BTreeMap<PackageName, Vec<Candidate>>,
         rule: &FollowRule,
+        latest: Latest,
     ) -> Result<BTreeMap<PackageName, Choice>, Error> {
         let mut choices = BTreeMap::new();
         let mut open: Vec<(PackageName, Vec<Candidate>)> = candidates.into_iter().collect();
         let mut builds: BTreeMap<i64, BuildFiles> = BTreeMap::new();
-        let mut depth = 0;
+        let (mut from, mut depth) = (0, latest.limit().unwrap_or(usize::MAX));
         while !open.is_empty() {
-            let ids: Vec<i64> = open.iter().filter_map(|(_, list)| list.get(depth)).map(|c| c.build_id).collect();
+            let next = open.iter().flat_map(|(_, list)| list.iter().take(depth).skip(from));
+            let ids: Vec<i64> = next.map(|candidate| candidate.build_id).collect();
             for files in self.buildsys.builds(&ids).await? {
                 builds.insert(files.build.id, files);
             }
-            depth += 1;
             let mut undecided = Vec::new();
             for (package, list) in open {
                 let looked_at = &list[..depth.min(list.len())];
-                let choice = select::choose(looked_at, &builds, &rule.signatures);
-                if choice.entry.is_none() && depth < list.len() {
+                let choice = select::choose(looked_at, &builds, &rule.signatures, latest);
+                if !choice.is_full(latest) && depth < list.len() {
                     undecided.push((package, list));
                 } else {
                     choices.insert(package, choice);
                 }
             }
             open = undecided;
+            (from, depth) = (depth, depth.saturating_add(1));
         }
         Ok(choices)
     }
@@ -200,6 +206,10 @@ fn packages_of(wake_ups: &[WakeUp]) -> Result<Vec<PackageName>, store::Error> {
 fn same_links(one: &Facts, other: &Facts) -> bool {
     one.tags.len() == other.tags.len()
         && one.tags.iter().all(|(name, tag)| other.tags.get(name).is_some_and(|there| there.links == tag.links))
+}
+
+fn latest(facts: &Facts, rule: &FollowRule) -> Latest {
+    rule.latest_of(facts.tags.get(&facts.root).and_then(|tag| tag.include_all))
 }
 
 fn arches(facts: &Facts, rule: &FollowRule) -> Vec<Arch> {

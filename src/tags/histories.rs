@@ -19,15 +19,22 @@ use crate::store::pkgsets::{self, ChunkRef, Held};
 use crate::store::tags::{LinkRow, NOW};
 use crate::store::{Db, builds, durable};
 
-/// Those of `k-` take signed builds only; nobody follows `n-5`.
+/// Those of `k-` take signed builds only; `t-2` has two builds of a package, `k-4` all; nobody follows `n-5`.
 const TAGS: [&str; 6] = ["t-0", "t-1", "t-2", "k-3", "k-4", "n-5"];
 
 const PACKAGES: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
-/// How many builds each package has; the first is signed.
+/// How many builds each package has; all but the last are signed.
 const VERSIONS: usize = 3;
 
-const RULES: &str = "[[follow]]\ntags = [\"k-*\"]\nsigkeys = [\"aaaaaaaa\"]\n[[follow]]\ntags = [\"t-*\"]\n";
+const RULES: &str = r#"
+follow = [
+    { tags = ["k-4"], sigkeys = ["aaaaaaaa"], latest = "all" },
+    { tags = ["k-*"], sigkeys = ["aaaaaaaa"] },
+    { tags = ["t-2"], latest = 2 },
+    { tags = ["t-*"] },
+]
+"#;
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -110,7 +117,7 @@ impl House {
         let mut tx = db.write().await.unwrap();
         for build in 0..PACKAGES.len() * VERSIONS {
             let id = builds::create(&mut tx, "local", &nvr(build), 0, 1).await.unwrap();
-            let sigkey = build.is_multiple_of(VERSIONS).then(|| "aaaaaaaa".parse().unwrap());
+            let sigkey = (build % VERSIONS + 1 < VERSIONS).then(|| "aaaaaaaa".parse().unwrap());
             let row = RpmRow {
                 sha256: Sha256::of(nvr(build).to_string().as_bytes()),
                 nevra: Nevra::new(nvr(build).name().as_str(), 0, nvr(build).version(), "1", "x86_64").unwrap(),

@@ -1,7 +1,7 @@
 //! How does a package set change? Chunk lists cut, and patched package by package.
 //!
 //! Patching gives what cutting from scratch would give: the cuts depend on nothing but the packages
-//! present. No decisions here: which build a package has is given.
+//! present. No decisions here: which builds a package has is given.
 
 use crate::model::{Arch, Blake3, BuildEntry, Chunk, PackageName};
 use crate::store::pkgsets::{self, ChunkRef, Packed};
@@ -35,12 +35,12 @@ impl Draft {
         Self { runs: chunks.iter().cloned().map(Run::Kept).collect() }
     }
 
-    /// Gives a package its build, or takes it out.
+    /// Gives a package its builds; without any, takes it out.
     pub async fn set(
         &mut self,
         tx: &mut Tx,
         package: &PackageName,
-        entry: Option<BuildEntry>,
+        entries: Vec<BuildEntry>,
     ) -> Result<(), store::Error> {
         let behind = self.runs.partition_point(|run| run.first().is_some_and(|first| first <= package));
         let at = behind.saturating_sub(1);
@@ -55,10 +55,8 @@ impl Draft {
         }
         let Some(Run::Open(builds)) = self.runs.get_mut(at) else { return Ok(()) };
         builds.retain(|build| build.package() != package);
-        if let Some(entry) = entry {
-            let place = builds.partition_point(|build| build.package() < package);
-            builds.insert(place, entry);
-        }
+        let place = builds.partition_point(|build| build.package() < package);
+        builds.splice(place..place, in_order(entries));
         if builds.is_empty() && self.runs.len() > 1 {
             self.runs.remove(at);
         }
@@ -99,6 +97,12 @@ async fn put(tx: &mut Write, builds: Vec<BuildEntry>, chunks: &mut Vec<ChunkRef>
         chunks.extend(pkgsets::put_chunk(tx, &chunk).await?);
     }
     Ok(())
+}
+
+/// Brings the builds of one package into the order in which a chunk has them.
+pub fn in_order(mut builds: Vec<BuildEntry>) -> Vec<BuildEntry> {
+    builds.sort_by(|one, other| one.nvr.cmp(&other.nvr));
+    builds
 }
 
 /// Cuts a set that comes in parts, and packs its chunks as soon as they are whole.
@@ -194,10 +198,10 @@ mod tests {
     }
 
     /// Cuts a set from scratch, some builds at a time.
-    fn scratch(truth: &BTreeMap<PackageName, BuildEntry>) -> Vec<ChunkRef> {
+    fn scratch(truth: &BTreeMap<PackageName, Vec<BuildEntry>>) -> Vec<ChunkRef> {
         let mut cutter = Cutter::default();
         for some in truth.values().cloned().collect::<Vec<_>>().chunks(7) {
-            cutter.push(some.to_vec()).unwrap();
+            cutter.push(some.concat()).unwrap();
         }
         cutter.finish().unwrap().0.into_iter().map(|chunk| chunk.reference).collect()
     }
@@ -207,7 +211,7 @@ mod tests {
 
         #[test]
         fn patching_gives_what_cutting_from_scratch_gives(
-            steps in prop::collection::vec(prop::collection::vec((0usize..60, prop::option::of(0u8..3)), 1..6), 1..12),
+            steps in prop::collection::vec(prop::collection::vec((0usize..60, prop::collection::btree_set(0u8..3, 0..3)), 1..6), 1..12),
         ) {
             runtime().block_on(async {
                 let dir = tempfile::tempdir().unwrap();
@@ -216,13 +220,10 @@ mod tests {
                 for step in steps {
                     let mut tx = db.write().await.unwrap();
                     let mut draft = Draft::of(&chunks);
-                    for (name, version) in step {
-                        let entry = version.map(|version| build(&names[name], version));
-                        match &entry {
-                            Some(entry) => truth.insert(names[name].clone(), entry.clone()),
-                            None => truth.remove(&names[name]),
-                        };
-                        draft.set(&mut tx, &names[name], entry).await.unwrap();
+                    for (name, versions) in step {
+                        let entries: Vec<_> = versions.iter().map(|version| build(&names[name], *version)).collect();
+                        truth.insert(names[name].clone(), entries.clone());
+                        draft.set(&mut tx, &names[name], entries.into_iter().rev().collect()).await.unwrap();
                     }
                     chunks = draft.finish(&mut tx).await.unwrap();
                     assert_eq!(scratch(&truth), chunks);

@@ -260,7 +260,7 @@ async fn patch(
     let mut draft = Draft::of(chunks);
     for (package, choice) in choices {
         pkgsets::set_held(tx, tag, &package, &choice.held).await?;
-        draft.set(tx, &package, choice.entry).await?;
+        draft.set(tx, &package, choice.entries).await?;
     }
     draft.finish(tx).await
 }

@@ -1,13 +1,14 @@
-//! Which build of each package is in the set, and which copies of its RPMs?
+//! Which builds of each package are in the set, and which copies of their RPMs?
 //!
 //! Koji's "latest": by time of tagging, in the nearest tag that has any build of the package; never by
-//! version. Then the follow rule's keys: a build of which an RPM is not signed yet is held, and the
+//! version. Where several are wanted, those behind it in this order. Then the follow rule's keys: a build of which an RPM is not signed yet is held, and the
 //! one before it stays; so is a build of a hub of which a file was not read yet. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::inheritance::Order;
 use crate::buildsys::{BuildFiles, Copy, Facts, Rpms, UNSIGNED, Unread, Volume};
+use crate::config::Latest;
 use crate::model::{BuildEntry, Nevra, PackageName, RpmEntry, Sigkey, TagName};
 use crate::store::pkgsets::Held;
 
@@ -20,23 +21,18 @@ pub struct Candidate {
     pub from: TagName,
 }
 
-/// Returns, per package, the builds that may be in the set, the one Koji calls latest first; no more than `latest`
-/// where that is given.
-///
-/// As Koji's `listTagged` counts them: a build of a tag that is visited twice counts twice. It is returned once.
-pub fn candidates(facts: &Facts, latest: Option<usize>) -> BTreeMap<PackageName, Vec<Candidate>> {
+/// Returns, per package, the builds that may be in the set, the one Koji calls latest first; each once, from the first
+/// tag in which it is found.
+pub fn candidates(facts: &Facts) -> BTreeMap<PackageName, Vec<Candidate>> {
     let order = Order::of(facts);
     let listed: BTreeSet<PackageName> = order.packages(facts);
-    let mut counted: BTreeMap<&PackageName, usize> = BTreeMap::new();
     let mut candidates: BTreeMap<PackageName, Vec<Candidate>> = BTreeMap::new();
     for visit in order.visits() {
         let taggings = facts.tags.get(&visit.tag).map_or(&[][..], |tag| &tag.taggings);
         for tagging in taggings {
-            let count = counted.entry(&tagging.package).or_default();
-            if !listed.contains(&tagging.package) || latest.is_some_and(|latest| *count >= latest) {
+            if !listed.contains(&tagging.package) {
                 continue;
             }
-            *count += 1;
             let of_package = candidates.entry(tagging.package.clone()).or_default();
             if of_package.iter().all(|known| known.build_id != tagging.build_id) {
                 of_package.push(Candidate { build_id: tagging.build_id, from: visit.tag.clone() });
@@ -52,15 +48,20 @@ pub(super) const FILES: &str = "files: ";
 /// What a package's candidates amount to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// The build that is in the set.
-    pub entry: Option<BuildEntry>,
-    /// Builds before it that are not signed as the rule asks, or of which a file was not read.
+    /// The builds that are in the set, the one Koji calls latest first.
+    pub entries: Vec<BuildEntry>,
+    /// Builds before the last of them, or before as many as are wanted, that are not signed as the rule asks, or of which a file was not read.
     pub held: Vec<Held>,
     /// What is to be learned of builds.
     pub wanted: BTreeSet<Want>,
 }
 
 impl Choice {
+    /// Returns whether there are as many builds as `latest` says.
+    pub fn is_full(&self, latest: Latest) -> bool {
+        latest.limit().is_some_and(|limit| self.entries.len() >= limit)
+    }
+
     /// Returns whether a build that may come into the set waits for what was never tried to be learned.
     pub fn is_pending(&self) -> bool {
         !self.held.is_empty() && self.wanted.iter().any(|want| !want.was_tried)
@@ -93,22 +94,31 @@ pub struct Want {
     pub was_tried: bool,
 }
 
-/// Chooses among the candidates of one package: the first that is signed as `signatures` ask and whose files are known.
-pub fn choose(candidates: &[Candidate], builds: &BTreeMap<i64, BuildFiles>, signatures: &[Option<Sigkey>]) -> Choice {
+/// Chooses among the candidates of one package: the first that are signed as `signatures` ask and whose files are known,
+/// as many as `latest` says.
+///
+/// A build counts once, in however many tags it is found: Koji's hub counts it as often as it meets it where it is asked
+/// for several latest ones, and then gives fewer builds than it was asked for.
+pub fn choose(
+    candidates: &[Candidate],
+    builds: &BTreeMap<i64, BuildFiles>,
+    signatures: &[Option<Sigkey>],
+    latest: Latest,
+) -> Choice {
     let mut choice = Choice::default();
     for candidate in candidates {
+        if choice.is_full(latest) {
+            break;
+        }
         let Some(files) = builds.get(&candidate.build_id) else { continue };
         match rpms_of(files, signatures, &mut choice.wanted) {
-            Ok(rpms) => {
-                choice.entry = Some(BuildEntry {
-                    nvr: files.build.nvr.clone(),
-                    from: candidate.from.clone(),
-                    exclusive_arch: files.build.exclusive_arch.clone(),
-                    exclude_arch: files.build.exclude_arch.clone(),
-                    rpms,
-                });
-                return choice;
-            }
+            Ok(rpms) => choice.entries.push(BuildEntry {
+                nvr: files.build.nvr.clone(),
+                from: candidate.from.clone(),
+                exclusive_arch: files.build.exclusive_arch.clone(),
+                exclude_arch: files.build.exclude_arch.clone(),
+                rpms,
+            }),
             Err(reason) => choice.held.push(Held {
                 package: files.build.nvr.name().clone(),
                 nvr: files.build.nvr.to_string(),
@@ -219,6 +229,8 @@ mod tests {
     use crate::store::builds::BuildState;
     use crate::store::tags::{LinkRow, PackageRow, PackageState, TaggingRow};
 
+    const ONE: Latest = Latest::Builds(std::num::NonZeroU32::MIN);
+
     fn key(text: &str) -> Sigkey {
         text.parse().unwrap()
     }
@@ -269,7 +281,7 @@ mod tests {
 
     fn choice(files: (i64, BuildFiles), signatures: &[Option<Sigkey>]) -> Choice {
         let candidate = Candidate { build_id: files.0, from: "t".parse().unwrap() };
-        choose(&[candidate], &BTreeMap::from([files]), signatures)
+        choose(&[candidate], &BTreeMap::from([files]), signatures, ONE)
     }
 
     fn wants(choice: &Choice) -> Vec<(&str, bool)> {
@@ -280,7 +292,7 @@ mod tests {
     fn a_file_that_is_not_read_is_wanted_and_holds_its_build() {
         let a = key("aaaaaaaa");
         let held = choice(of_hub(&[], &[None, Some(a.clone())], None), &[Some(a.clone()), None]);
-        assert_eq!((held.entry.is_none(), wants(&held), held.is_pending()), (true, vec![("aaaaaaaa", false)], true));
+        assert_eq!((held.entries.is_empty(), wants(&held), held.is_pending()), (true, vec![("aaaaaaaa", false)], true));
         assert_eq!(held.held[0].reason, "files: bash-0:3-1.x86_64 is not read yet");
         let held = choice(of_hub(&[], &[None], Some("it is broken")), &[None]);
         assert_eq!((wants(&held), held.is_pending()), (vec![("unsigned", true)], false));
@@ -294,15 +306,15 @@ mod tests {
         let a = key("aaaaaaaa");
         let both = choice(of_hub(&[None], &[Some(a.clone())], None), &[Some(a.clone()), None]);
         assert_eq!((wants(&both), both.is_pending()), (vec![("aaaaaaaa", false)], false));
-        assert_eq!(both.entry.unwrap().rpms[0].sigkey, None);
+        assert_eq!(both.entries[0].rpms[0].sigkey, None);
         let done = choice(of_hub(&[None, Some(a.clone())], &[], None), &[Some(a.clone()), None]);
-        assert_eq!((done.entry.unwrap().rpms[0].sigkey.clone(), done.wanted.len()), (Some(a), 0));
+        assert_eq!((done.entries[0].rpms[0].sigkey.clone(), done.wanted.len()), (Some(a), 0));
     }
 
     #[test]
     fn where_unsigned_is_allowed_a_signed_copy_does_not_stand_in_for_the_imported_one() {
         let held = choice(of_hub(&[Some(key("aaaaaaaa"))], &[None], None), &[None]);
-        assert_eq!((held.entry.is_none(), wants(&held)), (true, vec![("unsigned", false)]));
+        assert_eq!((held.entries.is_empty(), wants(&held)), (true, vec![("unsigned", false)]));
     }
 
     #[test]
@@ -322,8 +334,9 @@ mod tests {
     fn chosen(builds: &[(i64, BuildFiles)], signatures: &[Option<Sigkey>]) -> (Option<String>, usize) {
         let candidates: Vec<Candidate> =
             builds.iter().map(|(id, _)| Candidate { build_id: *id, from: "t".parse().unwrap() }).collect();
-        let choice = choose(&candidates, &builds.iter().cloned().collect(), signatures);
-        (choice.entry.map(|entry| format!("{} {:?}", entry.nvr, entry.rpms[0].sigkey)), choice.held.len())
+        let choice = choose(&candidates, &builds.iter().cloned().collect(), signatures, ONE);
+        let entry = choice.entries.first();
+        (entry.map(|entry| format!("{} {:?}", entry.nvr, entry.rpms[0].sigkey)), choice.held.len())
     }
 
     #[test]
@@ -343,6 +356,25 @@ mod tests {
     }
 
     #[test]
+    fn as_many_builds_are_chosen_as_are_wanted_and_held_ones_do_not_count() {
+        let (a, signatures) = (key("aaaaaaaa"), [Some(key("aaaaaaaa"))]);
+        let signed = [Some(a.clone())];
+        let builds = [files(5, "5", &signed), files(4, "4", &[None]), files(3, "3", &signed), files(2, "2", &signed)];
+        let candidates: Vec<Candidate> =
+            builds.iter().map(|(id, _)| Candidate { build_id: *id, from: "t".parse().unwrap() }).collect();
+        let known = builds.into_iter().collect();
+        let chosen = |latest| {
+            let choice = choose(&candidates, &known, &signatures, latest);
+            let nvrs: Vec<String> = choice.entries.iter().map(|entry| entry.nvr.to_string()).collect();
+            (nvrs.join(" "), choice.held.len())
+        };
+        let builds = |count| Latest::Builds(std::num::NonZeroU32::new(count).unwrap());
+        assert_eq!(chosen(builds(1)), ("bash-5-1".to_owned(), 0));
+        assert_eq!(chosen(builds(2)), ("bash-5-1 bash-3-1".to_owned(), 1));
+        assert_eq!(chosen(Latest::All), ("bash-5-1 bash-3-1 bash-2-1".to_owned(), 1));
+    }
+
+    #[test]
     fn latest_is_by_tagging_in_the_nearest_tag_that_has_any() {
         let name: PackageName = "bash".parse().unwrap();
         let tagging = |build_id, from_event| TaggingRow { build_id, package: name.clone(), from_event };
@@ -359,7 +391,7 @@ mod tests {
         let side = TagFacts { links: vec![link], taggings: vec![tagging(1, 7), tagging(2, 5)], ..TagFacts::default() };
         let tags = BTreeMap::from([("base".parse().unwrap(), base), ("side".parse().unwrap(), side)]);
         let facts = Facts { root: "side".parse().unwrap(), event: 100, tags };
-        let ids: Vec<i64> = candidates(&facts, None)[&name].iter().map(|candidate| candidate.build_id).collect();
+        let ids: Vec<i64> = candidates(&facts)[&name].iter().map(|candidate| candidate.build_id).collect();
         assert_eq!(ids, [1, 2, 9]);
     }
 }

@@ -132,7 +132,7 @@ async fn a_package_is_explained_before_and_after_its_tagging_takes_effect() {
 
     house.tags.tag_builds(&tag("base"), std::slice::from_ref(&nvr), false).await.unwrap();
     let tagged = explain().await;
-    assert_eq!((&tagged.pending[..], tagged.set.unwrap().build), (&[Pending::Set][..], None));
+    assert_eq!((&tagged.pending[..], tagged.set.unwrap().builds), (&[Pending::Set][..], vec![]));
     let tagging = &tagged.taggings[0];
     assert_eq!((&tagging.tag, &tagging.nvr, &tagging.verdict), (&tag("base"), &nvr, &Verdict::InTheSet));
     assert_eq!(tagging.second, Some(2_000_000_000));
@@ -140,7 +140,7 @@ async fn a_package_is_explained_before_and_after_its_tagging_takes_effect() {
 
     assert_eq!(house.builds("side").await, 1);
     let done = explain().await;
-    let build = done.set.unwrap().build.unwrap();
+    let build = done.set.unwrap().builds.remove(0);
     assert_eq!((build.nvr, build.from, done.pending), (nvr.clone(), tag("base"), vec![]));
     house.tags.block(&tag("side"), std::slice::from_ref(nvr.name())).await.unwrap();
     assert_eq!(explain().await.taggings[0].verdict, Verdict::Blocked { by: tag("side") });

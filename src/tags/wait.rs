@@ -83,7 +83,7 @@ impl Tags {
                 format!("package {} is blocked in or not listed for {tag}", nvr.name()),
             ));
         }
-        Ok(Prospect::never("superseded", format!("another build of {} is the latest in {tag}", nvr.name())))
+        Ok(Prospect::never("superseded", format!("{tag} has another build of {} that is later", nvr.name())))
     }
 
     /// Returns whether a hub is still to be asked about a tag, or about one that it inherits from.

@@ -1,4 +1,4 @@
-//! `tannery tag explain`: which build of a package wins, and what hides the others?
+//! `tannery tag explain`: which builds of a package win, and what hides the others?
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::cli::output::{Form, count, harmless, time};
 use crate::cli::suggest::no_such_tag;
 use crate::model::{PackageName, TagName};
-use crate::tags::{Explanation, Pending, Tagging, Verdict, Way};
+use crate::tags::{Explanation, Pending, TagStanding, Tagging, Verdict, Way};
 
 pub(super) async fn run(app: &App, tag: &TagName, package: &PackageName, form: Form) -> anyhow::Result<ExitCode> {
     let Some(explained) = app.tags.explain(tag, package).await? else {
@@ -47,14 +47,17 @@ fn set(explained: &Explanation) -> String {
     match &explained.set {
         None if explained.followed => "none yet".to_owned(),
         None => "none: no follow rule matches the tag".to_owned(),
-        Some(set) => match &set.build {
-            None => format!("revision {}: no build of the package", set.revision),
-            Some(build) => {
-                let rpms = count(i64::try_from(build.rpms).unwrap_or(i64::MAX), "RPM");
-                format!("revision {}: {} from {}, {rpms}", set.revision, build.nvr, build.from)
-            }
-        },
+        Some(set) if set.builds.is_empty() => format!("revision {}: no build of the package", set.revision),
+        Some(set) => {
+            let builds: Vec<String> = set.builds.iter().map(standing).collect();
+            format!("revision {}: {}", set.revision, builds.join("; "))
+        }
     }
+}
+
+fn standing(build: &TagStanding) -> String {
+    let rpms = count(i64::try_from(build.rpms).unwrap_or(i64::MAX), "RPM");
+    format!("{} from {}, {rpms}", build.nvr, build.from)
 }
 
 fn waits(pending: &Pending) -> String {
@@ -91,8 +94,8 @@ fn verdict(explained: &Explanation, tagging: &Tagging) -> String {
     if tagging.verdict != Verdict::InTheSet {
         return tagging.verdict.to_string();
     }
-    let in_set = explained.set.as_ref().and_then(|set| set.build.as_ref());
-    if in_set.is_some_and(|build| build.nvr == tagging.nvr && build.from == tagging.tag) {
+    let in_set = explained.set.as_ref().map_or(&[][..], |set| &set.builds);
+    if in_set.iter().any(|build| build.nvr == tagging.nvr && build.from == tagging.tag) {
         return tagging.verdict.to_string();
     }
     match explained.followed {
@@ -104,7 +107,7 @@ fn verdict(explained: &Explanation, tagging: &Tagging) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tags::{LeftLink, SetEntry, TagStanding, Word};
+    use crate::tags::{LeftLink, SetEntry, Word};
 
     fn tagging(tag: &str, nvr: &str, verdict: Verdict) -> Tagging {
         let (tag, nvr) = (tag.parse().unwrap(), nvr.parse().unwrap());
@@ -125,11 +128,12 @@ mod tests {
             package: "bash".parse().unwrap(),
             event: 9,
             followed: true,
+            latest: Some(1),
             word: Some(Word { word: "listed", by: "f43".parse().unwrap(), event: 3 }),
             order: vec![way("f43", None), way("f42", Some("^z"))],
             links_left: vec![LeftLink { tag: "f42".parse().unwrap(), parent: "f41".parse().unwrap(), why: "depth" }],
             taggings: vec![tagging("f43", "bash-2-1", Verdict::InTheSet), tagging("f43", "bash-1-1", newer)],
-            set: Some(SetEntry { revision: 4, build: None }),
+            set: Some(SetEntry { revision: 4, builds: vec![] }),
             pending: vec![Pending::Set],
         }
     }
@@ -154,7 +158,7 @@ mod tests {
     fn what_wins_by_the_rows_is_told_from_what_is_in_the_set() {
         let mut explained = explained();
         let standing = TagStanding { nvr: "bash-2-1".parse().unwrap(), from: "f43".parse().unwrap(), rpms: 1 };
-        explained.set = Some(SetEntry { revision: 5, build: Some(standing) });
+        explained.set = Some(SetEntry { revision: 5, builds: vec![standing] });
         assert_eq!(verdict(&explained, &explained.taggings[0]), "in the set");
         assert_eq!(set(&explained), "revision 5: bash-2-1 from f43, 1 RPM");
         (explained.set, explained.followed) = (None, false);

@@ -1,4 +1,4 @@
-//! Why is this build of a package in the set of a tag, and not another one?
+//! Why are these builds of a package in the set of a tag, and not others?
 //!
 //! The build system's rows as they stand, each with its verdict, beside what the newest revision has: they differ while
 //! something waits to be done, which is told too. Nothing is brought up to date here, and nobody is asked.
@@ -6,12 +6,14 @@
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Serialize;
 
 use super::select;
 use super::{Error, Left, LeftFor, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
+use crate::config::Latest;
 use crate::model::{Nvr, PackageName, TagName};
 use crate::store::pkgsets;
 use crate::store::tags::{NOW, PackageState, second_of};
@@ -30,6 +32,8 @@ pub struct Explanation {
     pub event: i64,
     /// Whether a follow rule matches the tag: without one it has no set.
     pub followed: bool,
+    /// How many builds of a package its set has at most; `None`: all.
+    pub latest: Option<usize>,
     /// The word that counts on the package; `None`: there is none.
     pub word: Option<Word>,
     /// The tags in the order of inheritance, as far as they have rows of the package; the tag itself first.
@@ -102,8 +106,8 @@ pub struct Tagging {
 pub struct SetEntry {
     /// The number of the revision.
     pub revision: i64,
-    /// Its build of the package; `None`: it has none.
-    pub build: Option<Standing>,
+    /// Its builds of the package, sorted by NVR.
+    pub builds: Vec<Standing>,
 }
 
 /// A build in a set.
@@ -147,8 +151,10 @@ impl Tags {
             self.buildsys.builds(&ids).await?.into_iter().map(|files| (files.build.id, files)).collect();
         let rule = self.config.follow.for_tag(tag);
         let signatures = rule.map_or(&[None][..], |rule| &rule.signatures);
-        let candidates = select::candidates(&facts, None).remove(package).unwrap_or_default();
-        let choice = select::choose(&candidates, &known, signatures);
+        let candidates = select::candidates(&facts).remove(package).unwrap_or_default();
+        let include_all = facts.tags.get(tag).and_then(|tag| tag.include_all);
+        let latest = rule.map_or(Latest::Builds(NonZeroU32::MIN), |rule| rule.latest_of(include_all));
+        let choice = select::choose(&candidates, &known, signatures, latest);
         let judge = verdict::Judge {
             facts: &facts,
             order: &order,
@@ -170,6 +176,7 @@ impl Tags {
             package: package.clone(),
             event: facts.event,
             followed: rule.is_some(),
+            latest: latest.limit(),
             word: judge.word().map(|(by, word, event)| Word { word: word_for(word), by: by.clone(), event }),
             order: ways(&facts, &order, package, &taggings),
             links_left: links_left(order.left()),
@@ -264,7 +271,7 @@ async fn set_entry(tx: &mut Tx, tag: &TagName, package: &PackageName) -> Result<
     let behind = revision.chunks.partition_point(|chunk| chunk.first <= *package);
     let digest = behind.checked_sub(1).map(|at| revision.chunks[at].digest);
     let chunks = pkgsets::chunks(tx, digest.as_slice()).await?;
-    let build = chunks.into_iter().flat_map(|chunk| chunk.builds).find(|build| build.package() == package);
-    let build = build.map(|build| Standing { rpms: build.rpms.len(), nvr: build.nvr, from: build.from });
-    Ok(Some(SetEntry { revision: revision.number, build }))
+    let builds = chunks.into_iter().flat_map(|chunk| chunk.builds).filter(|build| build.package() == package);
+    let builds = builds.map(|build| Standing { rpms: build.rpms.len(), nvr: build.nvr, from: build.from });
+    Ok(Some(SetEntry { revision: revision.number, builds: builds.collect() }))
 }

@@ -15,19 +15,19 @@ use crate::tags::select::{Candidate, Choice};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is the one that counts.
+    /// It counts.
     InTheSet,
-    /// It would be the one, but waits for something.
+    /// It would count, but waits for something.
     Held {
         /// What for.
         reason: String,
     },
-    /// Another build was tagged later into the same tag.
+    /// Another build was tagged later into the same tag, and there are enough.
     Newer {
-        /// The other one.
+        /// The other one; of several that count, the one before this.
         than: Nvr,
     },
-    /// A tag that comes before in the inheritance has a build of the package.
+    /// A tag that comes before in the inheritance has a build of the package, and there are enough.
     Nearer {
         /// That tag.
         by: TagName,
@@ -137,8 +137,10 @@ impl<'a> Judge<'a> {
         if let Some(held) = self.choice.held.iter().find(|held| own.is_some_and(|own| own.to_string() == held.nvr)) {
             return Verdict::Held { reason: held.reason.clone() };
         }
-        match &self.choice.entry {
-            Some(entry) if own == Some(&entry.nvr) => Verdict::InTheSet,
+        if self.choice.entries.iter().any(|entry| own == Some(&entry.nvr)) {
+            return Verdict::InTheSet;
+        }
+        match self.choice.entries.last() {
             Some(entry) if entry.from == *tag => Verdict::Newer { than: entry.nvr.clone() },
             Some(entry) => Verdict::Nearer { by: entry.from.clone() },
             None => Verdict::Held { reason: "nothing is known of the build's files yet".to_owned() },
@@ -173,7 +175,10 @@ struct Listing<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::num::NonZeroU32;
+
     use crate::buildsys::{BuildRow, Copy, RpmRow, Rpms, TagFacts};
+    use crate::config::Latest;
     use crate::model::{Nevra, Sha256, Sigkey};
     use crate::store::builds::BuildState;
     use crate::store::tags::{LinkRow, PackageRow};
@@ -184,6 +189,7 @@ mod tests {
         facts: Facts,
         known: BTreeMap<i64, BuildFiles>,
         signatures: Vec<Option<Sigkey>>,
+        latest: u32,
     }
 
     fn package() -> PackageName {
@@ -195,7 +201,7 @@ mod tests {
         fn new() -> Self {
             let tags = ["t", "a", "b"].map(|tag| (tag.parse().unwrap(), TagFacts::default()));
             let facts = Facts { root: "t".parse().unwrap(), event: 9, tags: BTreeMap::from(tags) };
-            let mut rows = Self { facts, known: BTreeMap::new(), signatures: vec![None] };
+            let mut rows = Self { facts, known: BTreeMap::new(), signatures: vec![None], latest: 1 };
             rows.link("t", "a", |_| {});
             rows.link("a", "b", |_| {});
             rows
@@ -240,8 +246,9 @@ mod tests {
 
         fn verdicts(&self) -> String {
             let (order, package) = (Order::of(&self.facts), package());
-            let candidates = select::candidates(&self.facts, None).remove(&package).unwrap_or_default();
-            let choice = select::choose(&candidates, &self.known, &self.signatures);
+            let candidates = select::candidates(&self.facts).remove(&package).unwrap_or_default();
+            let latest = NonZeroU32::new(self.latest).map_or(Latest::All, Latest::Builds);
+            let choice = select::choose(&candidates, &self.known, &self.signatures, latest);
             let (facts, known) = (&self.facts, &self.known);
             let judge =
                 Judge { facts, order: &order, package: &package, known, candidates: &candidates, choice: &choice };
@@ -264,6 +271,24 @@ mod tests {
                         b bash-2-1 hidden: a comes before in the inheritance\n\
                         b bash-3-1 hidden: a comes before in the inheritance";
         assert_eq!(rows.verdicts(), expected);
+    }
+
+    #[test]
+    fn where_several_builds_count_those_behind_them_are_hidden() {
+        let mut rows = Rows::new();
+        rows.word("b", PackageState::Listed);
+        for (tag, id) in [("a", 1), ("a", 2), ("b", 4), ("b", 3), ("b", 2)] {
+            rows.build(tag, id, None);
+        }
+        let hidden = "b bash-4-1 hidden: a newer tagging in the same tag, of bash-3-1";
+        let builds = "a bash-2-1 in the set\n\
+                      a bash-1-1 in the set\n\
+                      b bash-2-1 hidden: a comes before in the inheritance\n\
+                      b bash-3-1 in the set";
+        rows.latest = 3;
+        assert_eq!(rows.verdicts(), format!("{builds}\n{hidden}"));
+        rows.latest = 0;
+        assert_eq!(rows.verdicts(), format!("{builds}\nb bash-4-1 in the set"));
     }
 
     #[test]

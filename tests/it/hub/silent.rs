@@ -62,6 +62,24 @@ fn settings_and_locks_change_no_set() {
 }
 
 #[test]
+fn a_tag_whose_repositories_have_all_builds() {
+    let rig = Rig::new(By::Probes);
+    let latest = rig.shown("base");
+    rig.koji.set_extra("base", "repo_include_all", Some(json!(true)));
+    rig.is_right();
+    let all = rig.shown("base");
+    assert!(all.contains_key("alpha-0:1-1.x86_64") && all.contains_key("alpha-0:2-1.x86_64"), "{all:?}");
+    rig.say(rig.koji.untag_build("base", "alpha-1-1"));
+    rig.is_right();
+    rig.say(rig.koji.tag_build("base", "beta-2-1"));
+    rig.is_right();
+    rig.koji.set_extra("base", "repo_include_all", None);
+    rig.koji.untag_build("base", "beta-2-1");
+    rig.is_right();
+    assert_eq!(rig.shown("base"), latest);
+}
+
+#[test]
 fn a_tag_that_is_made() {
     let rig = Rig::prepared(By::Probes, "");
     rig.koji.rename_tag("side", "later");

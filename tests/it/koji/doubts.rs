@@ -28,7 +28,7 @@ async fn house() -> Mirror {
 }
 
 async fn nvrs(mirror: &Mirror) -> String {
-    let ours = mirror.ours("base", NOW).await.remove(2);
+    let ours = mirror.ours("base", NOW).await;
     ours.values().flatten().map(|(nvr, _)| nvr.as_str()).collect::<Vec<_>>().join(" ")
 }
 

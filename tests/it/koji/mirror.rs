@@ -13,9 +13,6 @@ use tannery::tags::candidates;
 use super::Rig;
 use crate::world::hub::Builds;
 
-/// How many builds of each package are compared.
-pub const LATEST: [Option<usize>; 3] = [Some(1), Some(2), None];
-
 /// A fake hub and our rows of it.
 pub struct Mirror {
     pub rig: Rig,
@@ -81,33 +78,31 @@ impl Mirror {
         panic!("still in doubt: {doubt:?}");
     }
 
-    /// Returns what our rows amount to, for each of [`LATEST`].
-    pub async fn ours(&self, tag: &str, event: i64) -> Vec<Builds> {
+    /// Returns what our rows amount to.
+    pub async fn ours(&self, tag: &str, event: i64) -> Builds {
         let facts = self.koji.facts(&name(tag), None, event).await.unwrap();
-        let Some(facts) = facts else { return vec![Builds::new(); LATEST.len()] };
+        let Some(facts) = facts else { return Builds::new() };
         let ids: BTreeSet<i64> = facts.tags.values().flat_map(|tag| &tag.taggings).map(|row| row.build_id).collect();
         let builds = self.koji.builds(&ids.into_iter().collect::<Vec<_>>()).await.unwrap();
         let nvrs: BTreeMap<i64, String> =
             builds.iter().map(|files| (files.build.id, files.build.nvr.to_string())).collect();
-        let mut ours = Vec::new();
-        for latest in LATEST {
-            let mut builds = Builds::new();
-            for (package, candidates) in candidates(&facts, latest) {
-                let named = candidates.iter().map(|one| (nvrs[&one.build_id].clone(), one.from.to_string()));
-                builds.insert(package.to_string(), named.collect());
-            }
-            ours.push(builds);
+        let mut builds = Builds::new();
+        for (package, candidates) in candidates(&facts) {
+            let named = candidates.iter().map(|one| (nvrs[&one.build_id].clone(), one.from.to_string()));
+            builds.insert(package.to_string(), named.collect());
         }
-        ours
+        builds
     }
 
     /// Compares tags at events with the hub's own answers, and now with the hub at `event`.
     pub async fn is_right(&self, tags: &[&str], event: i64, past: &[i64], story: &str) {
         for tag in tags {
             for (asked, then) in past.iter().map(|event| (*event, *event)).chain([(NOW, event)]) {
-                let ours = self.ours(tag, asked).await;
-                let right = LATEST.map(|latest| self.rig.koji.right_builds(tag, latest, Some(then)));
-                assert_eq!(ours, right, "{tag} at event {then}, ours is left: {story}");
+                let mut ours = self.ours(tag, asked).await;
+                let right = |latest| self.rig.koji.right_builds(tag, latest, Some(then));
+                assert_eq!(ours, right(None), "{tag} at event {then}, ours is left: {story}");
+                ours.values_mut().for_each(|builds| builds.truncate(1));
+                assert_eq!(ours, right(Some(1)), "the latest in {tag} at event {then}, ours is left: {story}");
             }
         }
     }

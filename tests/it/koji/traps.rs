@@ -30,7 +30,7 @@ async fn becomes(mirror: &Mirror, tag: &str, act: impl FnOnce(&Hub), expected: &
     mirror.read(tag).await;
     let after = mirror.rig.koji.last_event();
     mirror.is_right(&[tag], after, &(before..=after).collect::<Vec<_>>(), expected).await;
-    let ours = mirror.ours(tag, after).await.remove(2);
+    let ours = mirror.ours(tag, after).await;
     let nvrs: Vec<&str> = ours.values().flatten().map(|(nvr, _)| nvr.as_str()).collect();
     assert_eq!(nvrs.join(" "), expected);
 }
@@ -82,7 +82,6 @@ async fn a_tag_is_met_again_where_the_visit_before_was_narrower() {
     mirror.rig.koji.build("alpha-2-1", &[]);
     mirror.rig.koji.tag_build("behind", "alpha-2-1");
     let narrow = |link: Link| move |koji: &Hub| koji.set_inheritance("root", &[link, Link::to(3, 10), Link::to(4, 20)]);
-    // The latest two of alpha are one build, twice.
     let all = "alpha-1-1 alpha-2-1 beta-1-1 gal-1-1";
     becomes(&mirror, "root", narrow(Link { pkg_filter: "bet".to_owned(), ..Link::to(2, 0) }), all).await;
     becomes(&mirror, "root", narrow(Link { maxdepth: Some(0), ..Link::to(2, 0) }), all).await;

@@ -1,25 +1,26 @@
 //! Which files are right for a tag? By the hub's rows and the bytes in its volume.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::files::{sha256, spliced};
-use super::rows::{Rows, Rpm};
+use super::rows::{Extra, Rows, Rpm};
 use super::{Hub, right};
 
 impl Hub {
     /// Returns what the x86_64 repository of a tag is to have: by NAME-EPOCH:VERSION-RELEASE.ARCH the SHA-256 of the
     /// file. With keys, the best first, a build is passed over of which a package has none of them; without, files are
-    /// as they were imported.
+    /// as they were imported. A tag that says so has all builds of a package, else the latest alone.
     pub fn right_files(&self, tag: &str, keys: &[&str]) -> BTreeMap<String, String> {
         let rows = self.desk.rows();
         let tag = rows.tag_id(&tag.into()).unwrap();
-        let mut found: BTreeMap<i64, Vec<Rpm>> = BTreeMap::new();
+        let has_all = rows.tags[&tag].extras.iter().any(has_all);
+        let mut found: BTreeSet<i64> = BTreeSet::new();
         let mut files = BTreeMap::new();
         for one in right::tagged_builds(&rows, tag, None, true, None, None) {
             let (package, rpms) = (rows.builds[&one.build].package, &rows.rpms[&one.build]);
             let is_signed = |rpm: &Rpm| best(&rows, rpm, keys).is_some();
-            if found.contains_key(&package) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
+            if (!has_all && found.contains(&package)) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
                 continue;
             }
             for rpm in rpms.iter().filter(|rpm| ["x86_64", "noarch"].contains(&rpm.arch.as_str())) {
@@ -27,7 +28,7 @@ impl Hub {
                 let nevra = format!("{name}-{}:{version}-{release}.{arch}", epoch.unwrap_or(0));
                 files.insert(nevra, self.form(&rows, rpm, best(&rows, rpm, keys)));
             }
-            found.insert(package, rpms.clone());
+            found.insert(package);
         }
         files
     }
@@ -40,6 +41,11 @@ impl Hub {
             Some(key) => sha256(&spliced(&unsigned, &fs::read(self.sigcache(rows, rpm, key)).unwrap())),
         }
     }
+}
+
+/// Returns whether a tag's setting says that its repositories have all builds.
+fn has_all(setting: &Extra) -> bool {
+    setting.when.counts(None) && setting.key == "repo_include_all" && setting.value == true
 }
 
 fn best<'a>(rows: &Rows, rpm: &Rpm, keys: &[&'a str]) -> Option<&'a str> {

@@ -31,6 +31,7 @@ CREATE TABLE pkgset_revisions (
     builds BIGINT NOT NULL,
     rpms BIGINT NOT NULL,
     made_at BIGINT NOT NULL,
+    caused_at BIGINT,
     PRIMARY KEY (tag, number)
 );
 CREATE INDEX pkgset_revisions_by_age ON pkgset_revisions (made_at);

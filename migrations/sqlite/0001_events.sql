@@ -45,6 +45,7 @@ CREATE TABLE wakeups (
     sequence BIGINT NOT NULL,
     since BIGINT NOT NULL,
     touched BIGINT NOT NULL,
+    caused BIGINT,
     PRIMARY KEY (room, key, part)
 );
 CREATE INDEX wakeups_by_sequence ON wakeups (room, sequence);

@@ -24,6 +24,7 @@ CREATE TABLE generations (
     state TEXT NOT NULL CHECK (state IN ('publishing', 'current', 'kept')),
     made_at BIGINT NOT NULL,
     replaced_at BIGINT,
+    lag BIGINT,
     PRIMARY KEY (tag, repo, number)
 );
 CREATE INDEX generations_by_state ON generations (state, tag, repo);

@@ -216,6 +216,13 @@ async fn of_repositories(out: &mut Exposition, tx: &mut Tx) -> Result<(), store:
             out.sample(&[("tag", generation.tag.as_str()), ("repo", &repo)], value(generation));
         }
     }
+    let help =
+        "From when the first of what the shown generation brought happened in the build system until it was shown.";
+    out.family("tannery_repository_lag_seconds", Kind::Gauge, help);
+    for generation in &shown {
+        let (Some(lag), repo) = (generation.lag, generation.repo.to_string()) else { continue };
+        out.sample(&[("tag", generation.tag.as_str()), ("repo", &repo)], lag as f64 / 1e6);
+    }
     Ok(())
 }
 

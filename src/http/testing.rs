@@ -197,6 +197,7 @@ impl World {
             state: GenerationState::Current,
             made_at: NOW * 1_000_000,
             replaced_at: None,
+            lag: Some(2_500_000),
         };
         let mut tx = self.state.db.write().await.unwrap();
         generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();

@@ -144,6 +144,7 @@ impl Repos {
             state: GenerationState::Publishing,
             made_at: self.clock.micros(),
             replaced_at: None,
+            lag: None,
         };
         generations::put_manifest(&mut tx, &draft.digest, &draft.bytes).await?;
         generations::put(&mut tx, &generation).await?;
@@ -156,7 +157,11 @@ impl Repos {
         let mut tx = self.db.write().await?;
         let old = generations::current(&mut tx, &new.tag, &new.repo).await?;
         let body = self.published_body(&mut tx, old.as_ref(), new).await?;
-        generations::make_current(&mut tx, &new.tag, &new.repo, new.number, self.clock.micros()).await?;
+        let now = self.clock.micros();
+        let shown = old.as_ref().map_or(0, |old| old.revision);
+        let caused = pkgsets::caused_at(&mut tx, &new.tag, shown, new.revision).await?;
+        let lag = caused.map(|caused| (now - caused).max(0));
+        generations::make_current(&mut tx, new, now, lag).await?;
         let subject = format!("{}/{}", new.tag, new.repo);
         outbox::tell(&mut tx, &self.clock, "tannery.repo.published", &subject, body).await?;
         if let Some(wake_up) = wake_up {

@@ -222,6 +222,22 @@ async fn a_restart_finishes_what_was_swapped_and_forgets_what_was_not() {
 }
 
 #[tokio::test]
+async fn how_long_after_its_event_a_build_is_shown_is_kept() {
+    let house = House::new().await;
+    house.import_and_tag().await;
+    house.settle().await;
+    house.update().await;
+    // What only looks does not make it later.
+    house.clock.advance(3);
+    house.tags.wake_all().await.unwrap();
+    house.clock.advance(4);
+    house.settle().await;
+    let mut tx = house.db.read().await.unwrap();
+    let shown = generations::current(&mut tx, &house.tag(), &"x86_64".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!(shown.lag, Some(7_000_000));
+}
+
+#[tokio::test]
 async fn old_files_stay_as_long_as_they_may_be_read_and_then_go() {
     let house = House::new().await;
     house.import_and_tag().await;

@@ -90,6 +90,9 @@ pub struct Generation {
     pub made_at: i64,
     /// When a later one took its place, in microseconds.
     pub replaced_at: Option<i64>,
+    /// How long after the first of what it shows that the one before did not, by the clock of the build system, it was
+    /// shown, in microseconds; `None` where there is nothing that happened, or it is not known when.
+    pub lag: Option<i64>,
 }
 
 /// The columns of a generation, in the order of the table.
@@ -112,6 +115,7 @@ struct Row {
     state: String,
     made_at: i64,
     replaced_at: Option<i64>,
+    lag: Option<i64>,
 }
 
 /// The query of whole generations, with what comes behind the table's name.
@@ -119,7 +123,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT tag, repo, number, revision, style, form, compression, manifest, repomd, files, records, ",
-            "signature, pool, packages, state, made_at, replaced_at FROM generations ",
+            "signature, pool, packages, state, made_at, replaced_at, lag FROM generations ",
             $rest
         )
     };
@@ -144,6 +148,7 @@ fn generation(row: Row) -> Result<Generation, Error> {
         state: parse("generations.state", &row.state)?,
         made_at: row.made_at,
         replaced_at: row.replaced_at,
+        lag: row.lag,
     })
 }
 
@@ -207,8 +212,8 @@ pub async fn last_number(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<
 /// Keeps a new generation. Its manifest must be kept already.
 pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
     let sql = "INSERT INTO generations (tag, repo, number, revision, style, form, compression, manifest, repomd, \
-               files, records, signature, pool, packages, state, made_at, replaced_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+               files, records, signature, pool, packages, state, made_at, replaced_at, lag) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
     exec!(
         tx,
         sql,
@@ -229,18 +234,19 @@ pub async fn put(tx: &mut Write, new: &Generation) -> Result<(), Error> {
         new.state.name(),
         new.made_at,
         new.replaced_at,
+        new.lag,
     )?;
     Ok(())
 }
 
 /// Makes a generation the current one, and the one before it a kept one.
-pub async fn make_current(tx: &mut Write, tag: &TagName, repo: &RepoName, number: i64, now: i64) -> Result<(), Error> {
-    let repo = repo.to_string();
+pub async fn make_current(tx: &mut Write, new: &Generation, now: i64, lag: Option<i64>) -> Result<(), Error> {
+    let (tag, repo, number) = (&new.tag, new.repo.to_string(), new.number);
     let sql =
         "UPDATE generations SET state = 'kept', replaced_at = $1 WHERE tag = $2 AND repo = $3 AND state = 'current'";
     exec!(tx, sql, now, tag.as_str(), repo.as_str())?;
-    let sql = "UPDATE generations SET state = 'current' WHERE tag = $1 AND repo = $2 AND number = $3";
-    exec!(tx, sql, tag.as_str(), repo.as_str(), number)?;
+    let sql = "UPDATE generations SET state = 'current', lag = $4 WHERE tag = $1 AND repo = $2 AND number = $3";
+    exec!(tx, sql, tag.as_str(), repo.as_str(), number, lag)?;
     Ok(())
 }
 

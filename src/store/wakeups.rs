@@ -45,6 +45,14 @@ pub struct WakeUp {
     pub since: i64,
     /// When it was last woken, in microseconds.
     pub touched: i64,
+    /// When the first happened that it was woken for, by the clock of the build system, in microseconds; `None` where
+    /// nothing had happened, or it is not known.
+    pub caused: Option<i64>,
+}
+
+/// Returns when the first of all happened that these were woken for.
+pub fn first_cause<'a>(wake_ups: impl IntoIterator<Item = &'a WakeUp>) -> Option<i64> {
+    wake_ups.into_iter().filter_map(|wake_up| wake_up.caused).min()
 }
 
 /// Wakes `room` for (`key`, `part`) at `now`, in microseconds.
@@ -54,28 +62,47 @@ pub async fn wake(tx: &mut Write, room: Room, key: &str, part: &str, now: i64) -
 
 /// Wakes `room` for each (key, part) at `now`, in microseconds, in this order; none may be named twice.
 pub async fn wake_each(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)], now: i64) -> Result<(), Error> {
+    wake_for(tx, room, wake_ups, now, None).await
+}
+
+/// As [`wake_each`], for something that happened at `caused`; see [`WakeUp::caused`].
+pub async fn wake_for(
+    tx: &mut Write,
+    room: Room,
+    wake_ups: &[(&str, &str)],
+    now: i64,
+    caused: Option<i64>,
+) -> Result<(), Error> {
     if wake_ups.is_empty() {
         return Ok(());
     }
     let first = tx.next_of("wakeups", wake_ups.len()).await?;
     let sql = dialect!(
         tx,
-        "INSERT INTO wakeups (room, key, part, sequence, since, touched) \
-         SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), $3 + key, $4, $4 FROM json_each($2) \
+        "INSERT INTO wakeups (room, key, part, sequence, since, touched, caused) \
+         SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), $3 + key, $4, $4, $5 FROM json_each($2) \
          WHERE TRUE ON CONFLICT (room, key, part) \
-         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched",
-        "INSERT INTO wakeups (room, key, part, sequence, since, touched) \
-         SELECT $1, value ->> 0, value ->> 1, $3 + place - 1, $4, $4 \
+         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched, \
+         caused = COALESCE(MIN(caused, excluded.caused), caused, excluded.caused)",
+        "INSERT INTO wakeups (room, key, part, sequence, since, touched, caused) \
+         SELECT $1, value ->> 0, value ->> 1, $3 + place - 1, $4, $4, $5 \
          FROM json_array_elements(CAST($2 AS JSON)) WITH ORDINALITY AS each(value, place) \
          WHERE TRUE ON CONFLICT (room, key, part) \
-         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched"
+         DO UPDATE SET sequence = excluded.sequence, touched = excluded.touched, \
+         caused = LEAST(wakeups.caused, excluded.caused)"
     );
-    exec!(tx, sql, room.name(), to_json(&wake_ups), first, now)?;
+    exec!(tx, sql, room.name(), to_json(&wake_ups), first, now, caused)?;
     Ok(())
 }
 
-/// As [`wake_each`], of those that are not woken already: for who only makes sure that something will be done.
-pub async fn wake_unwoken(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)], now: i64) -> Result<(), Error> {
+/// As [`wake_for`], of those that are not woken already: for who only makes sure that something will be done.
+pub async fn wake_unwoken(
+    tx: &mut Write,
+    room: Room,
+    wake_ups: &[(&str, &str)],
+    now: i64,
+    caused: Option<i64>,
+) -> Result<(), Error> {
     let sql = dialect!(
         tx,
         "SELECT w.key, w.part FROM json_each($2) j CROSS JOIN wakeups w ON w.room = $1 \
@@ -87,24 +114,26 @@ pub async fn wake_unwoken(tx: &mut Write, room: Room, wake_ups: &[(&str, &str)],
         fetch!(tx, (String, String), sql, room.name(), to_json(&wake_ups))?.into_iter().collect();
     let mut others = wake_ups.to_vec();
     others.retain(|(key, part)| !woken.contains(&((*key).to_owned(), (*part).to_owned())));
-    wake_each(tx, room, &others, now).await
+    wake_for(tx, room, &others, now, caused).await
 }
 
-type Row = (String, String, i64, i64, i64);
+type Row = (String, String, i64, i64, i64, Option<i64>);
 
-fn wake_up((key, part, sequence, since, touched): Row) -> WakeUp {
-    WakeUp { key, part, sequence, since, touched }
+fn wake_up((key, part, sequence, since, touched, caused): Row) -> WakeUp {
+    WakeUp { key, part, sequence, since, touched, caused }
 }
 
 /// Returns all wake-ups of `room`, the longest waiting first.
 pub async fn pending(tx: &mut Tx, room: Room) -> Result<Vec<WakeUp>, Error> {
-    let sql = "SELECT key, part, sequence, since, touched FROM wakeups WHERE room = $1 ORDER BY since, key, part";
+    let sql =
+        "SELECT key, part, sequence, since, touched, caused FROM wakeups WHERE room = $1 ORDER BY since, key, part";
     Ok(fetch!(tx, Row, sql, room.name())?.into_iter().map(wake_up).collect())
 }
 
 /// Returns the wake-ups of `room` for one key, in the order of their parts.
 pub async fn of(tx: &mut Tx, room: Room, key: &str) -> Result<Vec<WakeUp>, Error> {
-    let sql = "SELECT key, part, sequence, since, touched FROM wakeups WHERE room = $1 AND key = $2 ORDER BY part";
+    let sql =
+        "SELECT key, part, sequence, since, touched, caused FROM wakeups WHERE room = $1 AND key = $2 ORDER BY part";
     Ok(fetch!(tx, Row, sql, room.name(), key)?.into_iter().map(wake_up).collect())
 }
 

@@ -33,11 +33,13 @@ pub(super) struct Answer {
     pub set: NewSet,
     /// What is to be learned of its builds.
     pub wanted: Wanted,
+    /// When the first happened that it was asked for; see [`WakeUp::caused`].
+    pub caused: Option<i64>,
 }
 
 impl Answer {
     fn of(facts: &Facts, rule: &FollowRule, set: NewSet, wanted: Wanted) -> Self {
-        Self { event: facts.event, arches: arches(facts, rule), set, wanted }
+        Self { event: facts.event, arches: arches(facts, rule), set, wanted, caused: None }
     }
 }
 

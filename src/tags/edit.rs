@@ -194,7 +194,7 @@ impl Tags {
         for new in &edit.with {
             self.open_link(tx, &tag, new, event).await?;
         }
-        Ok(self.wake_dependents(tx, &tag, "").await?)
+        Ok(self.wake_dependents(tx, &tag, "", event).await?)
     }
 
     async fn open_link(&self, tx: &mut Write, tag: &TagRow, new: &LinkEdit, event: i64) -> Result<(), EditError> {
@@ -285,7 +285,7 @@ impl Tags {
             }
             rows::close_package(&mut tx, row.id, package, event).await?;
             rows::open_package(&mut tx, row.id, package, PackageState::Blocked, event, None).await?;
-            self.wake_dependents(&mut tx, &row, package.as_str()).await?;
+            self.wake_dependents(&mut tx, &row, package.as_str(), event).await?;
         }
         self.commit(tx).await
     }
@@ -314,7 +314,7 @@ impl Tags {
             if needs_listing {
                 rows::open_package(&mut tx, row.id, package, PackageState::Listed, event, None).await?;
             }
-            self.wake_dependents(&mut tx, &row, package.as_str()).await?;
+            self.wake_dependents(&mut tx, &row, package.as_str(), event).await?;
         }
         self.commit(tx).await
     }

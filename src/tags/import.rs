@@ -95,7 +95,7 @@ impl Tags {
         let (row, new) = build.record(tx, self.buildsys.id(), spool, event, self.clock.micros()).await?;
         for tag in rows::tags_of_build(tx, row.id).await?.into_iter().filter(|_| new) {
             if let Some(tag) = rows::by_id(tx, tag).await? {
-                self.wake_dependents(tx, &tag, row.nvr.name().as_str()).await?;
+                self.wake_dependents(tx, &tag, row.nvr.name().as_str(), event).await?;
             }
         }
         self.release(tx, &row).await?;

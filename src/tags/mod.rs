@@ -145,19 +145,27 @@ impl Tags {
     }
 
     /// Wakes every followed tag whose set may depend on `tag`, for one package or, where `part` is
-    /// empty, whole.
-    async fn wake_dependents(&self, tx: &mut Write, tag: &TagRow, part: &str) -> Result<(), store::Error> {
-        self.wake_dependents_each(tx, tag.id, &[part]).await
+    /// empty, whole; for an event of the local build system.
+    async fn wake_dependents(&self, tx: &mut Write, tag: &TagRow, part: &str, event: i64) -> Result<(), store::Error> {
+        let caused = rows::second_of(event).saturating_mul(1_000_000);
+        self.wake_dependents_each(tx, tag.id, &[part], Some(caused)).await
     }
 
-    /// As [`Tags::wake_dependents`], for several packages; none may be named twice.
-    async fn wake_dependents_each(&self, tx: &mut Write, tag_id: i64, parts: &[&str]) -> Result<(), store::Error> {
+    /// Wakes every followed tag whose set may depend on the tag with this id, for each of these packages, of which none
+    /// may be named twice; for something that happened at `caused`, see [`wakeups::WakeUp::caused`].
+    async fn wake_dependents_each(
+        &self,
+        tx: &mut Write,
+        tag_id: i64,
+        parts: &[&str],
+        caused: Option<i64>,
+    ) -> Result<(), store::Error> {
         let dependents = tag_links::dependents(tx, tag_id).await?;
         let mut wake_ups: Vec<(&str, &str)> = Vec::new();
         for tag in dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some()) {
             wake_ups.extend(parts.iter().map(|part| (tag.as_str(), *part)));
         }
-        wakeups::wake_each(tx, wakeups::Room::Tags, &wake_ups, self.clock.micros()).await
+        wakeups::wake_for(tx, wakeups::Room::Tags, &wake_ups, self.clock.micros(), caused).await
     }
 
     /// Returns all tags that a follow rule matches.

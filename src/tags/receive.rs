@@ -246,16 +246,16 @@ impl Tags {
                 if let Err(refusal) = local::tag_build(tx, &tag, build, event_id, force).await? {
                     return Ok(Some(refusal.to_string()));
                 }
-                self.wake_dependents(tx, &tag, build.nvr.name().as_str()).await?;
+                self.wake_dependents(tx, &tag, build.nvr.name().as_str(), event_id).await?;
             }
             Event::Untagged(tagging) => {
                 let Some(tag) = self.tag_of(tx, tagging).await? else { return Ok(Some(gone(tagging))) };
                 local::untag_build(tx, &tag, build, event_id).await?;
-                self.wake_dependents(tx, &tag, build.nvr.name().as_str()).await?;
+                self.wake_dependents(tx, &tag, build.nvr.name().as_str(), event_id).await?;
             }
             Event::BuildState(BuildStateChange { new: BuildState::Deleted, .. }) => {
                 for tag in local::change_build(tx, build.id, Act::Delete, event_id).await? {
-                    self.wake_dependents(tx, &tag, build.nvr.name().as_str()).await?;
+                    self.wake_dependents(tx, &tag, build.nvr.name().as_str(), event_id).await?;
                 }
             }
             // A build is complete here once it is imported, whatever its other states were.

@@ -95,10 +95,13 @@ impl Tags {
             if before.is_some() && wake_ups.is_empty() {
                 return Ok(());
             }
-            let answer = match rule {
+            let mut answer = match rule {
                 Some(rule) => self.ask(tag, rule, &wake_ups, before.is_some()).await?,
                 None => None,
             };
+            if let Some(answer) = &mut answer {
+                answer.caused = wakeups::first_cause(&wake_ups);
+            }
             let mut tx = self.db.write().await?;
             if !still_holds(&mut tx, tag, before.as_ref(), &wake_ups, answer.as_ref()).await? {
                 continue;
@@ -125,7 +128,7 @@ impl Tags {
         before: Option<Revision>,
         answer: Answer,
     ) -> Result<(), Error> {
-        self.want(tx, &answer.wanted).await?;
+        self.want(tx, &answer.wanted, answer.caused).await?;
         if before.is_none() && answer.wanted.is_pending {
             // A first repository with most packages missing would help nobody.
             return Ok(put_waiting(tx, tag, answer.set).await?);
@@ -150,6 +153,7 @@ impl Tags {
             builds: size.builds,
             rpms: size.rpms,
             made_at: self.clock.micros(),
+            caused_at: answer.caused,
         };
         pkgsets::put(tx, tag, &revision).await?;
         let (more, less) = (change.added.size.builds, change.removed.size.builds);
@@ -163,11 +167,11 @@ impl Tags {
     }
 
     /// Wakes who learns of builds.
-    async fn want(&self, tx: &mut Write, wanted: &Wanted) -> Result<(), store::Error> {
+    async fn want(&self, tx: &mut Write, wanted: &Wanted, caused: Option<i64>) -> Result<(), store::Error> {
         let wants: BTreeSet<(String, &str)> =
             wanted.all.iter().map(|want| (want.build_id.to_string(), want.part.as_str())).collect();
         let wake_ups: Vec<(&str, &str)> = wants.iter().map(|(build, part)| (build.as_str(), *part)).collect();
-        wakeups::wake_unwoken(tx, Room::Files, &wake_ups, self.clock.micros()).await
+        wakeups::wake_unwoken(tx, Room::Files, &wake_ups, self.clock.micros(), caused).await
     }
 
     async fn wake_repos(&self, tx: &mut Write, tag: &TagName, rule: &FollowRule, arches: &[Arch]) -> Result<(), Error> {

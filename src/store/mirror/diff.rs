@@ -11,8 +11,17 @@ pub(super) struct Diff<K, C> {
     pub puts: Rows<K, C>,
     /// Rows among them that are gone without a trace.
     pub gone: BTreeSet<(K, i64)>,
-    /// What has other rows that count than before, and since which event it has one that counts now.
-    pub changed: BTreeMap<K, Option<i64>>,
+    /// What has other rows that count than before.
+    pub changed: BTreeMap<K, Changed>,
+}
+
+/// How rows that count are other ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Changed {
+    /// Since which event there is one that counts now.
+    pub since: Option<i64>,
+    /// The last event that made a row, or revoked one.
+    pub event: i64,
 }
 
 /// Compares the rows that are known with those read at `event`.
@@ -39,20 +48,21 @@ pub(super) fn diff<K: Ord + Clone, C: PartialEq + Clone>(
             _ => row.clone(),
         };
         if was_open || row.to_event.is_none() {
-            diff.changed.insert(key.0.clone(), None);
+            let changed = diff.changed.entry(key.0.clone()).or_default();
+            changed.event = changed.event.max(row.to_event.unwrap_or(key.1));
         }
         diff.puts.insert(key.clone(), row);
     }
     for (key, row) in known {
         if row.to_event.is_none() {
-            diff.changed.insert(key.0.clone(), None);
+            diff.changed.insert(key.0.clone(), Changed { since: None, event });
             diff.gone.insert(key.clone());
             diff.puts.insert(key, Row { content: row.content, to_event: Some(event) });
         }
     }
     for ((about, from), _) in read.iter().filter(|(_, row)| row.to_event.is_none()) {
-        if let Some(since) = diff.changed.get_mut(about) {
-            *since = Some(*from);
+        if let Some(changed) = diff.changed.get_mut(about) {
+            changed.since = Some(*from);
         }
     }
     diff
@@ -93,10 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_is_told_with_the_event_since_which_it_counts() {
+    fn what_changed_is_told_with_the_event_since_which_it_counts_and_that_which_changed_it() {
         let known = rows(&[("a", 1, None), ("b", 1, None), ("c", 1, None)]);
         let read = rows(&[("a", 1, Some(4)), ("a", 4, None), ("b", 1, Some(5)), ("c", 1, None)]);
-        assert_eq!(diff(known, &read, 9).changed, BTreeMap::from([("a", Some(4)), ("b", None)]));
+        let changed = |since, event| Changed { since, event };
+        let expected = BTreeMap::from([("a", changed(Some(4), 4)), ("b", changed(None, 5))]);
+        assert_eq!(diff(known.clone(), &read, 9).changed, expected);
+        assert_eq!(diff(known, &Rows::new(), 9).changed["c"], changed(None, 9), "gone without a trace");
     }
 
     #[test]

@@ -112,6 +112,8 @@ pub struct Reading {
     pub builds: BTreeMap<i64, HubBuild>,
     /// Builds and packages that were left out since no RPM can have such a name.
     pub left_out: BTreeSet<String>,
+    /// When events were, in microseconds, as far as the hub says so.
+    pub times: BTreeMap<i64, i64>,
 }
 
 /// What is known of a hub's tag.
@@ -206,6 +208,8 @@ pub struct RowChange {
     pub about: String,
     /// The event since which it counts; `None` where it no longer does.
     pub since: Option<i64>,
+    /// The event that made it another; that of the reading, where nothing says so.
+    pub event: i64,
 }
 
 impl RowChange {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use super::diff::{Diff, diff};
+use super::diff::{Changed, Diff, diff};
 use super::{Config, ExternalRepo, Gone, HubBuild, KnownTag, Link, Part, RowChange, RowKind, TagReading, tables};
 use crate::model::{PackageName, TagName};
 use crate::store::db::{Error, Tx, Write};
@@ -88,19 +88,20 @@ impl Plan {
     /// Returns what is another than before, row by row; builds are called by the names they have in `builds`.
     pub(super) fn told(&self, tag: &TagName, builds: &BTreeMap<i64, HubBuild>) -> Vec<RowChange> {
         let mut told = Vec::new();
-        let mut tell = |kind, package: Option<&PackageName>, about: String, since: Option<i64>| {
-            told.push(RowChange { tag: tag.clone(), kind, package: package.cloned(), about, since });
+        let mut tell = |kind, package: Option<&PackageName>, about: String, changed: &Changed| {
+            let Changed { since, event } = *changed;
+            told.push(RowChange { tag: tag.clone(), kind, package: package.cloned(), about, since, event });
         };
-        self.configs.changed.iter().for_each(|(_, since)| tell(RowKind::Settings, None, String::new(), *since));
-        self.extras.changed.iter().for_each(|(key, since)| tell(RowKind::Settings, None, key.clone(), *since));
-        self.links.changed.iter().for_each(|(id, since)| tell(RowKind::Link, None, format!("tag {id}"), *since));
-        self.repos.changed.iter().for_each(|(id, since)| tell(RowKind::Repository, None, id.to_string(), *since));
-        for (package, since) in &self.packages.changed {
-            tell(RowKind::Package, Some(package), package.to_string(), *since);
+        self.configs.changed.iter().for_each(|(_, changed)| tell(RowKind::Settings, None, String::new(), changed));
+        self.extras.changed.iter().for_each(|(key, changed)| tell(RowKind::Settings, None, key.clone(), changed));
+        self.links.changed.iter().for_each(|(id, changed)| tell(RowKind::Link, None, format!("tag {id}"), changed));
+        self.repos.changed.iter().for_each(|(id, changed)| tell(RowKind::Repository, None, id.to_string(), changed));
+        for (package, changed) in &self.packages.changed {
+            tell(RowKind::Package, Some(package), package.to_string(), changed);
         }
-        for ((package, build), since) in &self.taggings.changed {
+        for ((package, build), changed) in &self.taggings.changed {
             let nvr = builds.get(build).map_or_else(|| format!("build {build}"), |build| build.nvr.to_string());
-            tell(RowKind::Tagging, Some(package), nvr, *since);
+            tell(RowKind::Tagging, Some(package), nvr, changed);
         }
         told
     }

@@ -6,7 +6,7 @@ mod pages;
 
 use std::collections::BTreeSet;
 
-use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, from_json, parse, to_json};
+use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
 use crate::model::{Arch, Blake3, TagName};
 
 pub use content::{ChunkRef, Packed, chunks, put_chunk, put_packed};
@@ -31,12 +31,15 @@ pub struct Revision {
     pub rpms: i64,
     /// When it was made, in microseconds.
     pub made_at: i64,
+    /// When the first of what it was made for happened, by the clock of the build system, in microseconds; `None` where
+    /// nothing did, or it is not known.
+    pub caused_at: Option<i64>,
 }
 
-type Row = (i64, String, i64, String, i64, i64, i64);
+type Row = (i64, String, i64, String, i64, i64, i64, Option<i64>);
 
 fn revision(row: Row, chunks: Vec<ChunkRef>) -> Result<Revision, Error> {
-    let (number, digest, event_id, arches, builds, rpms, made_at) = row;
+    let (number, digest, event_id, arches, builds, rpms, made_at, caused_at) = row;
     Ok(Revision {
         number,
         digest: parse("pkgset_revisions.digest", &digest)?,
@@ -46,12 +49,13 @@ fn revision(row: Row, chunks: Vec<ChunkRef>) -> Result<Revision, Error> {
         builds,
         rpms,
         made_at,
+        caused_at,
     })
 }
 
 /// Returns the newest revision of a tag.
 pub async fn newest(tx: &mut Tx, tag: &TagName) -> Result<Option<Revision>, Error> {
-    let sql = "SELECT number, digest, event_id, arches, builds, rpms, made_at FROM pkgset_revisions \
+    let sql = "SELECT number, digest, event_id, arches, builds, rpms, made_at, caused_at FROM pkgset_revisions \
                WHERE tag = $1 ORDER BY number DESC LIMIT 1";
     let Some(row) = fetch_optional!(tx, Row, sql, tag.as_str())? else { return Ok(None) };
     revision(row, pages::newest(tx, tag).await?).map(Some)
@@ -59,7 +63,7 @@ pub async fn newest(tx: &mut Tx, tag: &TagName) -> Result<Option<Revision>, Erro
 
 /// Returns one revision of a tag.
 pub async fn numbered(tx: &mut Tx, tag: &TagName, number: i64) -> Result<Option<Revision>, Error> {
-    let sql = "SELECT number, digest, event_id, arches, builds, rpms, made_at FROM pkgset_revisions \
+    let sql = "SELECT number, digest, event_id, arches, builds, rpms, made_at, caused_at FROM pkgset_revisions \
                WHERE tag = $1 AND number = $2";
     let Some(row) = fetch_optional!(tx, Row, sql, tag.as_str(), number)? else { return Ok(None) };
     revision(row, pages::numbered(tx, tag, number).await?).map(Some)
@@ -141,8 +145,9 @@ pub async fn tags(tx: &mut Tx) -> Result<Vec<TagName>, Error> {
 
 /// Keeps a revision, the one after the newest of its tag. Its chunks must be kept already.
 pub async fn put(tx: &mut Write, tag: &TagName, revision: &Revision) -> Result<(), Error> {
-    let sql = "INSERT INTO pkgset_revisions (tag, number, digest, event_id, arches, builds, rpms, made_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let sql = "INSERT INTO pkgset_revisions \
+               (tag, number, digest, event_id, arches, builds, rpms, made_at, caused_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     exec!(
         tx,
         sql,
@@ -154,8 +159,15 @@ pub async fn put(tx: &mut Write, tag: &TagName, revision: &Revision) -> Result<(
         revision.builds,
         revision.rpms,
         revision.made_at,
+        revision.caused_at,
     )?;
     pages::put(tx, tag, revision.number, &revision.chunks).await
+}
+
+/// Returns when the first happened that revisions of a tag were made for, those after `from` up to `to`.
+pub async fn caused_at(tx: &mut Tx, tag: &TagName, from: i64, to: i64) -> Result<Option<i64>, Error> {
+    let sql = "SELECT MIN(caused_at) FROM pkgset_revisions WHERE tag = $1 AND number > $2 AND number <= $3";
+    Ok(fetch_value!(tx, Option<i64>, sql, tag.as_str(), from, to)?)
 }
 
 /// Most revisions that are forgotten in one transaction.

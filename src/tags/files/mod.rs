@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     fn woken(key: &str, since: i64) -> WakeUp {
-        WakeUp { key: key.to_owned(), part: String::new(), sequence: 0, since, touched: since }
+        WakeUp { key: key.to_owned(), part: String::new(), sequence: 0, since, touched: since, caused: None }
     }
 
     #[test]

@@ -107,7 +107,8 @@ impl Learner {
             }
         }
         if !changed.is_empty() {
-            self.wake_standing(&mut tx, &changed.into_iter().collect::<Vec<_>>()).await?;
+            let caused = wakeups::first_cause(of_each.iter().flatten());
+            self.wake_standing(&mut tx, &changed.into_iter().collect::<Vec<_>>(), caused).await?;
         }
         tx.commit().await?;
         Ok(stands)
@@ -161,7 +162,7 @@ impl Learner {
 
     /// Wakes every followed tag whose set may hold these builds, for their packages. One that has no set yet is left
     /// alone until all that it may wait for was tried: it has to be asked for whole each time.
-    async fn wake_standing(&mut self, tx: &mut Write, ids: &[i64]) -> Result<(), Error> {
+    async fn wake_standing(&mut self, tx: &mut Write, ids: &[i64], caused: Option<i64>) -> Result<(), Error> {
         let mut packages_of: BTreeMap<TagName, Vec<PackageName>> = BTreeMap::new();
         for (tag, package) in mirror::standing(tx, ids).await? {
             packages_of.entry(tag).or_default().push(package);
@@ -188,7 +189,7 @@ impl Learner {
                 false => wake_ups.extend(packages.iter().map(|package| (tag.as_str(), package.as_str()))),
             }
         }
-        Ok(wakeups::wake_each(tx, Room::Tags, &wake_ups, self.tags.clock.micros()).await?)
+        Ok(wakeups::wake_for(tx, Room::Tags, &wake_ups, self.tags.clock.micros(), caused).await?)
     }
 
     /// Wakes tags without a set for which all that they waited for was tried; `pending` is all that is to be learned.

@@ -79,7 +79,7 @@ impl Tags {
                     return Err(error);
                 }
                 Outcome::Applied(changes) => {
-                    let checked = self.absorb(&mut tx, question, reading.event, changes).await?;
+                    let checked = self.absorb(&mut tx, question, &reading, changes).await?;
                     tx.commit().await?;
                     let mut state = hub.state();
                     state.doubts.remove(*tag);
@@ -111,7 +111,7 @@ impl Tags {
         &self,
         tx: &mut Write,
         question: &Question<'_>,
-        event: i64,
+        reading: &Reading,
         changes: Changes,
     ) -> Result<Checked, Error> {
         let Question { tag, scope, marks, by } = question;
@@ -124,7 +124,7 @@ impl Tags {
                 wakeups::wake(tx, Room::Tags, old.as_str(), "", self.clock.micros()).await?;
             }
         }
-        self.wake_changed(tx, &changes).await?;
+        self.wake_changed(tx, &changes, &reading.times).await?;
         if matches!(by, FoundBy::Check | FoundBy::Command) {
             self.ask_for_signatures(tx, tag, scope).await?;
         }
@@ -136,10 +136,10 @@ impl Tags {
         }
         for (tag, rows) in of_tag {
             tracing::warn!(tag.name = %tag, found_by = by.word(), "{} rows of {tag} were not as the hub has them", rows.len());
-            let body = repaired_body(tag, event, *by, &rows);
+            let body = repaired_body(tag, reading.event, *by, &rows);
             outbox::tell(tx, &self.clock, "tannery.reconcile.repaired", tag.as_str(), body).await?;
         }
-        Ok(Checked { event, repaired })
+        Ok(Checked { event: reading.event, repaired })
     }
 
     /// Has the signatures of all builds asked for again that a tag, or with its ancestors, gives to sets in which keys
@@ -163,7 +163,7 @@ impl Tags {
         Ok(())
     }
 
-    async fn wake_changed(&self, tx: &mut Write, changes: &Changes) -> Result<(), Error> {
+    async fn wake_changed(&self, tx: &mut Write, changes: &Changes, times: &BTreeMap<i64, i64>) -> Result<(), Error> {
         let mut parts: BTreeMap<&TagName, Vec<&str>> = changes.tags.iter().map(|tag| (tag, vec![""])).collect();
         for (tag, package) in &changes.packages {
             parts.entry(tag).or_default().push(package.as_str());
@@ -176,7 +176,9 @@ impl Tags {
                 parts = vec![""];
             }
             let Some(known) = tag_settings::known(tx, self.buildsys.id(), tag).await? else { continue };
-            self.wake_dependents_each(tx, known.id, &parts).await?;
+            let of_tag = changes.rows.iter().filter(|row| row.tag == *tag);
+            let caused = of_tag.filter_map(|row| times.get(&row.event)).min().copied();
+            self.wake_dependents_each(tx, known.id, &parts, caused).await?;
         }
         Ok(())
     }

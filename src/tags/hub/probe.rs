@@ -262,7 +262,8 @@ mod tests {
     use crate::buildsys::koji::calls::Span;
 
     fn row(create_event: i64, revoke_event: Option<i64>, was: Was) -> History {
-        History { tag_id: 1, tag_name: None, span: Span { create_event, revoke_event }, was }
+        let span = Span { create_event, revoke_event, created_at: None, revoked_at: None };
+        History { tag_id: 1, tag_name: None, span, was }
     }
 
     fn listed(package: &str) -> Was {

@@ -16,7 +16,14 @@ fn announced(act: impl FnOnce(&Hub) -> Vec<crate::world::hub::Message>) -> Rig {
 
 #[test]
 fn a_build_that_is_tagged() {
-    announced(|koji| koji.tag_build("base", "beta-2-1"));
+    let rig = announced(|koji| koji.tag_build("base", "beta-2-1"));
+    let metrics = rig.site.get("/metrics").text();
+    // The build's files had to be read before it could be shown.
+    for tag in ["base", "side"] {
+        let name = format!("tannery_repository_lag_seconds{{tag=\"{tag}\",repo=\"x86_64\"}} ");
+        let lag = metrics.lines().find_map(|line| line.strip_prefix(&name)).expect("a lag");
+        assert!(lag.parse::<f64>().unwrap() > 0.0, "{lag}");
+    }
 }
 
 #[test]

@@ -117,7 +117,9 @@ async fn history_has_the_bare_rows_whatever_the_package_lists_say() {
     assert!(rows.iter().any(|row| matches!(&row.was, Was::Configured { arches, .. } if arches.len() == 2)));
     let joined = rows.iter().find(|row| matches!(&row.was, Was::Joined { name, .. } if name == "outside")).unwrap();
     let end = koji.last_event();
-    assert_eq!(joined.span, Span { create_event: end - 1, revoke_event: Some(end) });
+    let Span { create_event, revoke_event, created_at, revoked_at } = joined.span;
+    assert_eq!((create_event, revoke_event), (end - 1, Some(end)));
+    assert!(created_at.is_some() && created_at <= revoked_at, "{:?}", joined.span);
 }
 
 #[tokio::test]

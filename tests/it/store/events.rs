@@ -14,6 +14,7 @@ on_both![
     unfollowed_tags_are_counted_and_their_names_bounded,
     a_nul_never_reaches_a_text_column,
     a_wake_up_goes_only_at_the_sequence_it_was_read_at,
+    a_wake_up_knows_the_first_cause_there_was,
     a_note_takes_the_place_of_the_one_before,
 ];
 
@@ -184,6 +185,21 @@ async fn a_wake_up_goes_only_at_the_sequence_it_was_read_at(db: Db) {
     assert_eq!(wakeups::count(&mut tx, Room::Repos).await.unwrap(), 1);
     wakeups::done(&mut tx, Room::Tags, &left[0]).await.unwrap();
     assert_eq!(wakeups::count(&mut tx, Room::Tags).await.unwrap(), 0);
+}
+
+async fn a_wake_up_knows_the_first_cause_there_was(db: Db) {
+    let mut tx = db.write().await.unwrap();
+    for (caused, expected) in
+        [(None, None), (Some(9), Some(9)), (None, Some(9)), (Some(7), Some(7)), (Some(8), Some(7))]
+    {
+        wakeups::wake_for(&mut tx, Room::Tags, &[("a", "")], 1, caused).await.unwrap();
+        let woken = wakeups::of(&mut tx, Room::Tags, "a").await.unwrap();
+        assert_eq!(woken[0].caused, expected);
+    }
+    wakeups::wake_for(&mut tx, Room::Tags, &[("a", "x")], 1, Some(5)).await.unwrap();
+    wakeups::wake(&mut tx, Room::Tags, "a", "y", 1).await.unwrap();
+    let woken = wakeups::of(&mut tx, Room::Tags, "a").await.unwrap();
+    assert_eq!(wakeups::first_cause(&woken), Some(5));
 }
 
 async fn a_note_takes_the_place_of_the_one_before(db: Db) {

@@ -115,10 +115,12 @@ async fn what_is_woken_already_is_not_woken_again(db: Db) {
     let mut tx = db.write().await.unwrap();
     wakeups::wake(&mut tx, Room::Files, "1", "", 1).await.unwrap();
     let first = wakeups::of(&mut tx, Room::Files, "1").await.unwrap();
-    wakeups::wake_unwoken(&mut tx, Room::Files, &[("1", ""), ("1", "unsigned"), ("2", "")], 2).await.unwrap();
-    wakeups::wake_unwoken(&mut tx, Room::Files, &[], 3).await.unwrap();
+    let some = [("1", ""), ("1", "unsigned"), ("2", "")];
+    wakeups::wake_unwoken(&mut tx, Room::Files, &some, 2, Some(1)).await.unwrap();
+    wakeups::wake_unwoken(&mut tx, Room::Files, &[], 3, None).await.unwrap();
     let all = wakeups::pending(&mut tx, Room::Files).await.unwrap();
     let shown: Vec<_> = all.iter().map(|one| (one.key.as_str(), one.part.as_str(), one.since)).collect();
     assert_eq!(shown, [("1", "", 1), ("1", "unsigned", 2), ("2", "", 2)]);
     assert_eq!(all[0], first[0], "its place is the one it had");
+    assert_eq!(all[1].caused, Some(1));
 }

@@ -53,7 +53,8 @@ fn tag(hub_id: i64, rows: TagRows) -> TagReading {
 fn reading(event: i64, tags: Vec<TagReading>, names: &[(i64, &str)]) -> Reading {
     let builds = [1000, 2000].map(|id| (id, build(&id.to_string(), BuildState::Complete)));
     let names = names.iter().map(|(id, name)| (*id, name.parse::<TagName>().unwrap())).collect();
-    Reading { event, tags, names, builds: BTreeMap::from(builds), left_out: BTreeSet::new() }
+    let (left_out, times) = (BTreeSet::new(), BTreeMap::new());
+    Reading { event, tags, names, builds: BTreeMap::from(builds), left_out, times }
 }
 
 async fn apply(tx: &mut Write, reading: &Reading) -> Changes {

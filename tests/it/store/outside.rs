@@ -34,6 +34,7 @@ fn generation(repo: &str, number: i64) -> Generation {
         state: GenerationState::Publishing,
         made_at: 10,
         replaced_at: None,
+        lag: None,
     }
 }
 
@@ -43,20 +44,22 @@ async fn one_generation_is_current_and_the_ones_before_are_kept(db: Db) {
     assert_eq!(generations::current(&mut tx, &tag, &repo).await.unwrap(), None);
     for number in [1, 2] {
         generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
-        generations::put(&mut tx, &generation("x86_64-debug", number)).await.unwrap();
-        generations::make_current(&mut tx, &tag, &repo, number, 100 + number).await.unwrap();
+        let new = generation("x86_64-debug", number);
+        generations::put(&mut tx, &new).await.unwrap();
+        generations::make_current(&mut tx, &new, 100 + number, Some(5_000_000_000)).await.unwrap();
     }
     generations::put_manifest(&mut tx, &Blake3::of(b"manifest"), b"manifest").await.unwrap();
     generations::put(&mut tx, &generation("src", 1)).await.unwrap();
     let shown = generations::current(&mut tx, &tag, &repo).await.unwrap().unwrap();
-    assert_eq!(shown, Generation { state: GenerationState::Current, ..generation("x86_64-debug", 2) });
+    let lag = Some(5_000_000_000);
+    assert_eq!(shown, Generation { state: GenerationState::Current, lag, ..generation("x86_64-debug", 2) });
     generations::set_revision(&mut tx, &shown, i64::MAX).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.write().await.unwrap();
     let all = generations::of_repo(&mut tx, &tag, &repo).await.unwrap();
     let expected = [
-        Generation { state: GenerationState::Current, revision: i64::MAX, ..generation("x86_64-debug", 2) },
-        Generation { state: GenerationState::Kept, replaced_at: Some(102), ..generation("x86_64-debug", 1) },
+        Generation { state: GenerationState::Current, revision: i64::MAX, lag, ..generation("x86_64-debug", 2) },
+        Generation { state: GenerationState::Kept, replaced_at: Some(102), lag, ..generation("x86_64-debug", 1) },
     ];
     assert_eq!(all, expected);
     let order = async |tx: &mut tannery::store::Tx| -> Vec<(String, i64)> {

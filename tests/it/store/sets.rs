@@ -123,6 +123,7 @@ async fn revision(db: &Db, tag: &TagName, number: i64, builds: &[(&str, &str)]) 
         builds: builds.len() as i64,
         rpms: 5_000_000_000,
         made_at: number,
+        caused_at: (number != 2).then_some(100 - number),
     };
     pkgsets::put(&mut tx, tag, &revision).await.unwrap();
     tx.commit().await.unwrap();
@@ -149,6 +150,9 @@ async fn revisions_and_chunks_are_kept_as_long_as_somebody_names_them(db: Db) {
     assert_eq!(pkgsets::put_chunk(&mut tx, &Chunk::default()).await.unwrap(), None);
     assert_eq!(pkgsets::newest(&mut tx, &tag).await.unwrap(), Some(fourth.clone()));
     assert_eq!(pkgsets::numbered(&mut tx, &tag, 1).await.unwrap(), Some(first.clone()));
+    for (from, to, expected) in [(0, 4, Some(96)), (0, 3, Some(97)), (0, 1, Some(99)), (1, 2, None), (4, 4, None)] {
+        assert_eq!(pkgsets::caused_at(&mut tx, &tag, from, to).await.unwrap(), expected, "{from} to {to}");
+    }
     assert_eq!(pkgsets::tags(&mut tx).await.unwrap(), [other.clone(), tag.clone()]);
     let asked = [first.chunks[1].digest, first.chunks[0].digest];
     let chunks = pkgsets::chunks(&mut tx, &asked).await.unwrap();
@@ -188,6 +192,7 @@ fn named_by_a_generation(tag: &TagName, revision: i64) -> Generation {
         state: GenerationState::Kept,
         made_at: 0,
         replaced_at: None,
+        lag: None,
     }
 }
 

@@ -62,6 +62,10 @@ pub struct Span {
     pub create_event: i64,
     /// The event that revoked it.
     pub revoke_event: Option<i64>,
+    /// When that which made it was, in microseconds; `None` where the hub does not say.
+    pub created_at: Option<i64>,
+    /// When that which revoked it was.
+    pub revoked_at: Option<i64>,
 }
 
 impl Span {
@@ -181,7 +185,12 @@ pub fn history(tables: &[Table], filter: &Filter<'_>) -> Ask<Vec<History>> {
 
 fn read(method: &'static str, table: &str, value: Value) -> Result<History, Error> {
     let mut row = Row::of(method, table, value)?;
-    let span = Span { create_event: row.int("create_event")?, revoke_event: row.int_or_nil("revoke_event")? };
+    let span = Span {
+        create_event: row.int("create_event")?,
+        revoke_event: row.int_or_nil("revoke_event")?,
+        created_at: row.micros_or_nil("create_ts")?,
+        revoked_at: row.micros_or_nil("revoke_ts")?,
+    };
     let (tag_id, tag_name) = (row.int("tag_id")?, row.text_or_nil("tag.name")?);
     let was = match table {
         "tag_listing" => tagged(&mut row)?,
@@ -228,8 +237,8 @@ mod tests {
 
     #[test]
     fn a_row_counts_from_its_first_event_up_to_the_one_that_revoked_it() {
-        let span = Span { create_event: 5, revoke_event: Some(8) };
+        let span = Span { create_event: 5, revoke_event: Some(8), created_at: None, revoked_at: None };
         assert_eq!([4, 5, 7, 8].map(|event| span.holds(event)), [false, true, true, false]);
-        assert!(Span { create_event: 5, revoke_event: None }.holds(i64::MAX));
+        assert!(Span { revoke_event: None, ..span }.holds(i64::MAX));
     }
 }

@@ -81,6 +81,11 @@ impl Row {
         self.optional(name, Value::as_i64)
     }
 
+    /// Returns a time that is given in seconds, in microseconds.
+    pub(super) fn micros_or_nil(&mut self, name: &str) -> Result<Option<i64>, Error> {
+        Ok(self.optional(name, Value::as_f64)?.map(|seconds| (seconds * 1e6).round() as i64))
+    }
+
     pub(super) fn flag(&mut self, name: &str) -> Result<bool, Error> {
         self.required(name, Value::as_bool)
     }

@@ -152,7 +152,8 @@ fn history_is_read_table_by_table() {
     let filter = Filter { tag: Some(TagRef::Name("f43")), after: Some(40), ..Filter::default() };
     let found = answer(&history(&[Table::Taggings], &filter), 0).unwrap();
     assert_eq!(found.len(), 4);
-    assert_eq!(found[0].span, Span { create_event: 41, revoke_event: None });
+    let created_at = Some(1_795_226_199_277_164);
+    assert_eq!(found[0].span, Span { create_event: 41, revoke_event: None, created_at, revoked_at: None });
     let Was::Tagged { build_id: 9, package_name, state: BuildState::Complete, .. } = &found[0].was else {
         panic!("{:?}", found[0]);
     };

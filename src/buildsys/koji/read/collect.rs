@@ -32,12 +32,14 @@ pub(super) struct Collected {
     /// What the tag and its parents are called, by the hub's ids.
     pub names: BTreeMap<i64, String>,
     pub left_out: BTreeSet<String>,
+    /// When events were, in microseconds.
+    pub times: BTreeMap<i64, i64>,
 }
 
 impl Collected {
     pub(super) fn new(tag: i64, event: i64) -> Self {
         let (rows, builds, names) = (TagRows::default(), BTreeMap::new(), BTreeMap::new());
-        Self { tag, event, rows, builds, names, left_out: BTreeSet::new() }
+        Self { tag, event, rows, builds, names, left_out: BTreeSet::new(), times: BTreeMap::new() }
     }
 
     pub(super) fn wrong(&self, what: String) -> ReadError {
@@ -84,6 +86,8 @@ impl Collected {
 
     fn take_row(&mut self, span: Span, was: Was) -> Result<(), ReadError> {
         let (from, to) = (span.create_event, span.revoke_event.filter(|revoked| *revoked <= self.event));
+        let times = [(Some(from), span.created_at), (to, span.revoked_at)];
+        self.times.extend(times.into_iter().filter_map(|(event, at)| Some((event?, at?))));
         let fits = match was {
             Was::Tagged { build_id, package_name, version, release, epoch, state } => {
                 let Ok(nvr) = Nvr::new(&package_name, &version, &release) else {
@@ -169,7 +173,7 @@ impl Collected {
 }
 
 fn is_meant(asked: Asked<'_>, row: &History) -> bool {
-    let Span { create_event, revoke_event } = row.span;
+    let Span { create_event, revoke_event, .. } = row.span;
     match asked {
         Asked::Active => revoke_event.is_none(),
         Asked::After(event) => create_event > event || revoke_event.is_some_and(|revoked| revoked > event),

@@ -46,7 +46,8 @@ pub async fn read_packages(
     add_former(hub, known, event, &mut names).await?;
     let part = Part::Packages(packages.clone());
     let tags = vec![TagReading { hub_id: tag, part, rows: collected.rows }];
-    Ok(Reading { event, tags, names, builds: collected.builds, left_out: collected.left_out })
+    let Collected { builds, left_out, times, .. } = collected;
+    Ok(Reading { event, tags, names, builds, left_out, times })
 }
 
 /// A package that the hub has never heard of is a fault that only its text tells from others (`get_package_id` of

@@ -81,6 +81,7 @@ async fn joined(
         // A build is as the last answer shows it.
         reading.builds.extend(collected.builds);
         reading.left_out.extend(collected.left_out);
+        reading.times.extend(collected.times);
         let part = Part::Whole { since };
         reading.tags.push(TagReading { hub_id: collected.tag, part, rows: collected.rows });
     }

@@ -23,6 +23,9 @@ pub const OTHER: &str = "bbbbbbbb";
 /// The tags that are followed, with their keys.
 const FOLLOWED: [(&str, &[&str]); 3] = [("base", &[]), ("side", &[]), ("signed", &[BEST, OTHER])];
 
+/// The packages of a repository: digests by NEVRA.
+type Shown = BTreeMap<String, String>;
+
 /// What may tell the service of a change: everything else comes an hour later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
@@ -42,6 +45,8 @@ pub struct Rig {
     pub broker: Broker,
     publisher: RefCell<Option<Publisher>>,
     said: Cell<u32>,
+    /// What was read last of each tag's repository, and its `repomd.xml`.
+    read: RefCell<BTreeMap<String, (Vec<u8>, Shown)>>,
 }
 
 impl Rig {
@@ -60,8 +65,8 @@ impl Rig {
         let koji = Hub::start(&volume);
         let site = Site::new(Store::Sqlite, &config(by, &koji, &broker, more));
         fill(&koji);
-        let (service, publisher) = (RefCell::default(), RefCell::default());
-        Self { service, koji, site, broker, publisher, said: Cell::new(0) }
+        let (service, publisher, read) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Self { service, koji, site, broker, publisher, said: Cell::new(0), read }
     }
 
     /// Starts the service.
@@ -122,13 +127,18 @@ impl Rig {
     }
 
     /// Returns what the x86_64 repository of a tag has: digests by NEVRA. None where it is not there yet.
-    pub fn shown(&self, tag: &str) -> BTreeMap<String, String> {
-        let repodata = self.site.repository(tag, "x86_64").join("repodata/repomd.xml");
-        if !repodata.exists() {
-            return BTreeMap::new();
+    pub fn shown(&self, tag: &str) -> Shown {
+        let repomd = self.site.repository(tag, "x86_64").join("repodata/repomd.xml");
+        let Ok(repomd) = std::fs::read(repomd) else { return Shown::new() };
+        if let Some((known, shown)) = self.read.borrow().get(tag)
+            && *known == repomd
+        {
+            return shown.clone();
         }
         let url = self.site.url(&format!("/repos/{tag}/x86_64"));
-        serde_json::from_str(&run(python("packages.py").arg(url)).ok()).unwrap()
+        let shown: Shown = serde_json::from_str(&run(python("packages.py").arg(url)).ok()).unwrap();
+        self.read.borrow_mut().insert(tag.to_owned(), (repomd, shown.clone()));
+        shown
     }
 
     /// Returns a counter or gauge of the service.

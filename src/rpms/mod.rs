@@ -1,7 +1,7 @@
 //! What does an RPM file say, and does it hold what it promises?
 //!
-//! Reads the header only; the payload is hashed and never unpacked. Signatures are not verified
-//! here: the key id that a copy carries is a claim until somebody does.
+//! Reads the header only; the payload is hashed and never unpacked. The key id that a copy carries is
+//! a claim until its signature was verified ([`Keys::judge`]).
 //!
 //! The header is read by code of our own: librpm's rules for bounds, createrepo_c's for text (the
 //! `rpm` crate panics on forged headers and replaces what is not UTF-8). Both entries are
@@ -23,12 +23,14 @@ mod tags;
 #[cfg(test)]
 mod testing;
 mod text;
+mod verify;
 
 use std::path::Path;
 
 pub use error::{Error, Part, Promise};
 pub use front::{Front, Marks, read_front, read_whole};
 pub use metadata::{Library, Listed, MetadataError};
+pub use verify::{Judgement, Keys, VerifyError};
 
 use sha2::{Digest, Sha256};
 
@@ -96,14 +98,25 @@ pub fn read(path: &Path) -> Result<(Package, FileFacts), Error> {
 /// # Errors
 /// As [`read`]; also the first promise that is not kept.
 pub fn read_verified(path: &Path) -> Result<(Package, FileFacts), Error> {
+    let (parts, facts) = scan_verified(path, |_| {})?;
+    Ok((content::package(&parts, KEPT)?, facts))
+}
+
+/// Returns the parts of the RPM file at `path` and its digests after checking what it promises; its main header is
+/// shown to `each`.
+fn scan_verified(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(Parts, FileFacts), Error> {
     let mut digests = FileDigesters::default();
     let mut promised = promises::Digests::default();
     let parts = file::scan(path, |piece| {
         digests.update(&piece);
         promised.update(&piece);
+        if let Piece::Header(bytes) = piece {
+            each(bytes);
+        }
     })?;
     promises::check(&parts, promised)?;
-    Ok((content::package(&parts, KEPT)?, digests.facts(&parts)))
+    let facts = digests.facts(&parts);
+    Ok((parts, facts))
 }
 
 /// The digests of [`FileFacts`], in the making.

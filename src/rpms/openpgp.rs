@@ -2,6 +2,8 @@
 //!
 //! Verifies nothing: whoever makes a packet writes any issuer into it.
 
+use std::borrow::Cow;
+
 use super::error::Error;
 use super::header::Header;
 use super::tags::{self, sig};
@@ -13,25 +15,16 @@ const SIGNATURE_PACKET: u8 = 2;
 const ISSUER: u8 = 16;
 /// Subpacket with the version of the key and its whole fingerprint.
 const ISSUER_FINGERPRINT: u8 = 33;
-/// Longest base64 text of a signature that is decoded; the largest post-quantum ones take 80 kB.
-const LONGEST_BASE64: usize = 256 << 10;
+/// Longest base64 text that is decoded: of a file of keys. The largest post-quantum signatures take 80 kB.
+const LONGEST_BASE64: usize = 2 << 20;
 
 /// Returns the key that signed the package, `None` for an unsigned one.
 ///
 /// A signature of the main header reaches the payload only by the digest that the header holds of
 /// it; without one it is as good as none. The older kind signs header and payload together.
 pub(super) fn sigkey(signature: &Header, header: &Header) -> Result<Option<Sigkey>, Error> {
-    if header.has(tags::PAYLOAD_DIGEST) {
-        for tag in [sig::RSA, sig::DSA] {
-            if let Some(packet) = signature.binary(tag)? {
-                return issuer(packet).map(Some).map_err(|why| Error::BadSignature { tag, why });
-            }
-        }
-        if let Some(mut texts) = signature.strings(sig::OPENPGP)? {
-            let tag = sig::OPENPGP;
-            let packet = base64(texts.next().unwrap_or_default()).ok_or("is not base64");
-            return packet.and_then(|packet| issuer(&packet)).map(Some).map_err(|why| Error::BadSignature { tag, why });
-        }
+    if let Some((tag, packet)) = of_header(signature, header)? {
+        return issuer(&packet).map(Some).map_err(|why| Error::BadSignature { tag, why });
     }
     for tag in [sig::PGP, sig::GPG] {
         if let Some(packet) = signature.binary(tag)? {
@@ -39,6 +32,26 @@ pub(super) fn sigkey(signature: &Header, header: &Header) -> Result<Option<Sigke
         }
     }
     Ok(None)
+}
+
+/// A signature packet, and the tag it stands in.
+type Packet<'a> = (u32, Cow<'a, [u8]>);
+
+/// Returns the signature packet of the main header and its tag; `None` where there is none, or where it would not
+/// reach the payload.
+pub(super) fn of_header<'a>(signature: &'a Header, header: &Header) -> Result<Option<Packet<'a>>, Error> {
+    if !header.has(tags::PAYLOAD_DIGEST) {
+        return Ok(None);
+    }
+    for tag in [sig::RSA, sig::DSA] {
+        if let Some(packet) = signature.binary(tag)? {
+            return Ok(Some((tag, packet.into())));
+        }
+    }
+    let Some(mut texts) = signature.strings(sig::OPENPGP)? else { return Ok(None) };
+    let packet = base64(texts.next().unwrap_or_default());
+    let packet = packet.ok_or(Error::BadSignature { tag: sig::OPENPGP, why: "is not base64" })?;
+    Ok(Some((sig::OPENPGP, packet.into())))
 }
 
 /// Returns the short id of the key that the one signature packet in `bytes` names.
@@ -139,7 +152,7 @@ fn number(raw: &[u8]) -> usize {
 }
 
 /// Decodes base64 with or without padding and line ends.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() > LONGEST_BASE64 {
         return None;
     }

@@ -37,5 +37,6 @@ mod services;
 mod signed;
 mod store;
 mod story;
+mod verified;
 mod webhooks;
 mod world;

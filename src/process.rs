@@ -84,6 +84,18 @@ fn said(complaint: &str) -> String {
 /// # Errors
 /// It cannot be run, passes a limit, or ends with another status than 0.
 pub async fn ask(command: &[String], input: &[u8], limits: Limits) -> Result<Vec<u8>, Error> {
+    match hear(command, input, limits).await? {
+        (answer, None) => Ok(answer),
+        (_, Some(failure)) => Err(failure),
+    }
+}
+
+/// As [`ask`], of a program whose answer counts also where it ends with another status than 0: then that comes with it,
+/// as [`Error::Failed`].
+///
+/// # Errors
+/// It cannot be run, or passes a limit.
+pub async fn hear(command: &[String], input: &[u8], limits: Limits) -> Result<(Vec<u8>, Option<Error>), Error> {
     let (program, arguments) = command.split_first().ok_or(Error::Nothing)?;
     let child = Command::new(program)
         .args(arguments)
@@ -100,10 +112,8 @@ pub async fn ask(command: &[String], input: &[u8], limits: Limits) -> Result<Vec
     let (status, answer, complaint) = talked.map_err(|source| Error::Talk { program: program.clone(), source })?;
     let Some(status) = status else { return Err(Error::TooMuch { program: program.clone(), output: limits.output }) };
     group.0 = None;
-    if !status.success() {
-        return Err(Error::Failed { program: program.clone(), status, complaint });
-    }
-    Ok(answer)
+    let failure = (!status.success()).then(|| Error::Failed { program: program.clone(), status, complaint });
+    Ok((answer, failure))
 }
 
 /// Talks until the program has ended; without a status where it said more than it may.
@@ -184,6 +194,9 @@ mod tests {
         assert!(refused.starts_with("cat failed (exit status: 1): cat: /nonexistent/x: "), "{refused}");
         assert!(run(&["/nonexistent/program"], b"", LIMITS).await.unwrap_err().starts_with("cannot start "));
         assert_eq!(run(&[], b"", LIMITS).await.unwrap_err(), "no program is named");
+        let command = ["sh", "-c", "echo said; exit 3"].map(str::to_owned);
+        let (said, failure) = hear(&command, b"", LIMITS).await.unwrap();
+        assert_eq!((said, failure.unwrap().to_string()), (b"said\n".to_vec(), "sh failed (exit status: 3)".to_owned()));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use super::error::Error;
 use super::file::{Parts, Piece, scan, scan_front};
 use super::promises;
 use super::tags::sig;
+use super::verify::Signed;
 use super::{FileDigesters, KEPT, content};
 use crate::model::{FileFacts, Package};
 
@@ -77,8 +78,35 @@ pub fn read_front(file: File) -> Result<Front, Error> {
         promised.update(&piece);
     })?;
     promises::check_front(&parts, promised)?;
+    front(&parts, marker)
+}
+
+/// As [`read_front`], with what is signed of the file. Of a main header of which nothing is promised by itself, its
+/// signature is the promise.
+///
+/// # Errors
+/// As [`read_front`], but for a header that is not promised.
+pub fn read_signed(file: File) -> Result<(Front, Signed), Error> {
+    let (mut marker, mut promised) = (Marker::new(), promises::Digests::default());
+    let mut header = Vec::new();
+    let parts = scan_front(file, |piece| {
+        marker.update(&piece);
+        promised.update(&piece);
+        if let Piece::Header(bytes) = piece {
+            header.extend_from_slice(bytes);
+        }
+    })?;
+    match promises::check_front(&parts, promised) {
+        Err(Error::Unpromised(_)) => {}
+        checked => checked?,
+    }
+    let signed = Signed::of(&parts, header)?;
+    Ok((front(&parts, marker)?, signed))
+}
+
+fn front(parts: &Parts, marker: Marker) -> Result<Front, Error> {
     let size = promises::size(&parts.signature)?.map(|behind| parts.header_range.start.saturating_add(behind));
-    Ok(Front { package: content::package(&parts, KEPT)?, marks: marker.finish(&parts)?, size })
+    Ok(Front { package: content::package(parts, KEPT)?, marks: marker.finish(parts)?, size })
 }
 
 /// As [`super::read_verified`], with what tells the file from others. `heard` is told how many bytes were read, each

@@ -28,9 +28,9 @@ mod verify;
 use std::path::Path;
 
 pub use error::{Error, Part, Promise};
-pub use front::{Front, Marks, read_front, read_whole};
+pub use front::{Front, Marks, read_front, read_signed, read_whole};
 pub use metadata::{Library, Listed, MetadataError};
-pub use verify::{Judgement, Keys, VerifyError};
+pub use verify::{Judgement, Keys, Signed, VerifyError};
 
 use sha2::{Digest, Sha256};
 
@@ -98,25 +98,14 @@ pub fn read(path: &Path) -> Result<(Package, FileFacts), Error> {
 /// # Errors
 /// As [`read`]; also the first promise that is not kept.
 pub fn read_verified(path: &Path) -> Result<(Package, FileFacts), Error> {
-    let (parts, facts) = scan_verified(path, |_| {})?;
-    Ok((content::package(&parts, KEPT)?, facts))
-}
-
-/// Returns the parts of the RPM file at `path` and its digests after checking what it promises; its main header is
-/// shown to `each`.
-fn scan_verified(path: &Path, mut each: impl FnMut(&[u8])) -> Result<(Parts, FileFacts), Error> {
     let mut digests = FileDigesters::default();
     let mut promised = promises::Digests::default();
     let parts = file::scan(path, |piece| {
         digests.update(&piece);
         promised.update(&piece);
-        if let Piece::Header(bytes) = piece {
-            each(bytes);
-        }
     })?;
     promises::check(&parts, promised)?;
-    let facts = digests.facts(&parts);
-    Ok((parts, facts))
+    Ok((content::package(&parts, KEPT)?, digests.facts(&parts)))
 }
 
 /// The digests of [`FileFacts`], in the making.

@@ -23,7 +23,8 @@ const LONGEST_BASE64: usize = 2 << 20;
 /// A signature of the main header reaches the payload only by the digest that the header holds of
 /// it; without one it is as good as none. The older kind signs header and payload together.
 pub(super) fn sigkey(signature: &Header, header: &Header) -> Result<Option<Sigkey>, Error> {
-    if let Some((tag, packet)) = of_header(signature, header)? {
+    if let Some(first) = of_header(signature, header)?.next() {
+        let (tag, packet) = first?;
         return issuer(&packet).map(Some).map_err(|why| Error::BadSignature { tag, why });
     }
     for tag in [sig::PGP, sig::GPG] {
@@ -37,21 +38,28 @@ pub(super) fn sigkey(signature: &Header, header: &Header) -> Result<Option<Sigke
 /// A signature packet, and the tag it stands in.
 type Packet<'a> = (u32, Cow<'a, [u8]>);
 
-/// Returns the signature packet of the main header and its tag; `None` where there is none, or where it would not
-/// reach the payload.
-pub(super) fn of_header<'a>(signature: &'a Header, header: &Header) -> Result<Option<Packet<'a>>, Error> {
-    if !header.has(tags::PAYLOAD_DIGEST) {
-        return Ok(None);
-    }
+/// Returns the signature packets of the main header with their tags; none where they would not reach the payload.
+pub(super) fn of_header<'a>(
+    signature: &'a Header,
+    header: &Header,
+) -> Result<impl Iterator<Item = Result<Packet<'a>, Error>>, Error> {
+    let reach_payload = header.has(tags::PAYLOAD_DIGEST);
+    let mut packets = Vec::new();
     for tag in [sig::RSA, sig::DSA] {
-        if let Some(packet) = signature.binary(tag)? {
-            return Ok(Some((tag, packet.into())));
-        }
+        packets.extend(signature.binary(tag)?.map(|packet| Ok((tag, packet.into()))));
     }
-    let Some(mut texts) = signature.strings(sig::OPENPGP)? else { return Ok(None) };
-    let packet = base64(texts.next().unwrap_or_default());
-    let packet = packet.ok_or(Error::BadSignature { tag: sig::OPENPGP, why: "is not base64" })?;
-    Ok(Some((sig::OPENPGP, packet.into())))
+    let tag = sig::OPENPGP;
+    let texts = signature.strings(tag)?.into_iter().flatten();
+    let decoded = texts.map(move |text| match base64(text) {
+        Some(packet) => Ok((tag, packet.into())),
+        None => Err(Error::BadSignature { tag, why: "is not base64" }),
+    });
+    Ok(packets.into_iter().chain(decoded).filter(move |_| reach_payload))
+}
+
+/// Returns whether these bytes are one whole signature packet that names its key, and nothing else.
+pub(super) fn is_one_signature(bytes: &[u8]) -> bool {
+    issuer(bytes).is_ok()
 }
 
 /// Returns the short id of the key that the one signature packet in `bytes` names.

@@ -1,29 +1,29 @@
 //! Did one of the keys that one trusts sign an RPM? gpgv judges; nothing is imported anywhere.
 //!
-//! What is judged is the signature of the main header, which holds the digest of the payload; that both are as the
-//! header says is checked in the same reading. A signature of header and payload together alone, as RPMs had it before
-//! 2003, counts as none. What came out depends on the file and the keys and nothing else: it can be kept by the digests
-//! of both.
+//! What is judged is the signature of the main header, which holds the digest of the payload; whether the payload has it
+//! is not looked at here. A signature of header and payload together alone, as RPMs had it before 2003, counts as none.
+//! What comes out depends on the headers and the keys and nothing else: it can be kept by the digests of both.
 
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tempfile::TempDir;
-
 use super::file::Parts;
 use super::{Error, openpgp};
-use crate::model::{Blake3, FileFacts, chain};
+use crate::model::{Blake3, chain};
 use crate::process::{self, Limits};
 
 /// Most bytes of a file of keys.
 const LARGEST: u64 = 1 << 20;
 
+/// Most signatures of one file that are judged: RPM 6 may write several.
+const MOST_SIGNATURES: usize = 8;
+
 /// How long gpgv may take.
 const ALLOWED: Limits = Limits { time: Duration::from_secs(60), output: 64 << 10 };
 
-/// Why nothing can be said of a file.
+/// Why nothing can be said of a signature.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The keys cannot be read.
@@ -43,9 +43,6 @@ pub enum VerifyError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The RPM is refused, whoever signed it.
-    #[error(transparent)]
-    Rpm(#[from] Error),
     /// A place for gpgv cannot be made.
     #[error("a directory for gpgv cannot be made")]
     Place(#[source] std::io::Error),
@@ -69,10 +66,36 @@ pub enum Judgement {
     },
 }
 
-/// Public keys, ready for gpgv in a directory of their own.
+/// What is signed of an RPM, and by which signatures: read by [`super::read_signed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Signature packets. What is no signature is left out.
+    packets: Vec<Vec<u8>>,
+    /// The main header.
+    header: Vec<u8>,
+}
+
+impl Signed {
+    pub(super) fn of(parts: &Parts, header: Vec<u8>) -> Result<Self, Error> {
+        let mut packets: Vec<Vec<u8>> = Vec::new();
+        for (_, packet) in openpgp::of_header(&parts.signature, &parts.header)?.flatten() {
+            if packets.len() == MOST_SIGNATURES {
+                break;
+            }
+            // gpgv is shown nothing else: it would take a message that brings its own text for one about ours.
+            if openpgp::is_one_signature(&packet) && packets.iter().all(|known| *known != *packet) {
+                packets.push(packet.into_owned());
+            }
+        }
+        Ok(Self { packets, header })
+    }
+}
+
+/// Public keys.
 #[derive(Debug)]
 pub struct Keys {
-    home: TempDir,
+    /// As gpgv reads them.
+    ring: Vec<u8>,
     digest: Blake3,
 }
 
@@ -86,9 +109,16 @@ impl Keys {
             return Err(cannot(std::io::ErrorKind::FileTooLarge.into()));
         }
         let ring = ring(&bytes).map_err(|why| VerifyError::NoKeys { path: path.to_owned(), why })?;
-        let home = tempfile::tempdir().map_err(VerifyError::Place)?;
-        fs::write(home.path().join("keys.gpg"), &ring).map_err(VerifyError::Place)?;
-        Ok(Self { home, digest: Blake3::of(&ring) })
+        Ok(Self { digest: Blake3::of(&ring), ring })
+    }
+
+    /// Finds out whether gpgv can be asked on this machine.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub async fn try_gpgv() -> Result<(), VerifyError> {
+        let command = ["gpgv", "--version"].map(str::to_owned);
+        process::ask(&command, b"", ALLOWED).await.map(drop).map_err(VerifyError::Gpgv)
     }
 
     /// Returns what tells these keys from others.
@@ -96,63 +126,62 @@ impl Keys {
         self.digest
     }
 
-    /// Returns what the signature of the RPM at `path` is worth, and the digests of the file that was looked at.
+    /// Returns what the signatures of an RPM are worth: one that is good is enough.
     ///
     /// A key that has expired since still counts, as it does for rpm: what it signed was signed before. One that was
     /// revoked does not.
     ///
     /// # Errors
-    /// The file is refused, as by [`super::read_verified`]; or gpgv cannot be asked.
-    pub async fn judge(&self, path: &Path) -> Result<(FileFacts, Judgement), VerifyError> {
-        let file = path.to_owned();
-        let read = tokio::task::spawn_blocking(move || signed(&file)).await;
-        let (facts, signature, header) = read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let Some(signature) = signature else {
-            let why = "its header is not signed".to_owned();
-            return Ok((facts, Judgement::NotGood { why }));
-        };
-        Ok((facts, self.ask(&signature, &header).await?))
-    }
-
-    async fn ask(&self, signature: &[u8], signed: &[u8]) -> Result<Judgement, VerifyError> {
-        let mut detached = tempfile::NamedTempFile::new_in(self.home.path()).map_err(VerifyError::Place)?;
-        std::io::Write::write_all(&mut detached, signature).map_err(VerifyError::Place)?;
-        let place = |path: &Path| path.display().to_string();
-        let home = place(self.home.path());
-        let (ring, detached) = (place(&self.home.path().join("keys.gpg")), place(detached.path()));
-        let command = ["gpgv", "--homedir", &home, "--status-fd", "1", "--keyring", &ring, &detached, "-"];
-        match process::ask(&command.map(str::to_owned), signed, ALLOWED).await {
-            Ok(said) => Ok(judgement(&String::from_utf8_lossy(&said))),
-            Err(error @ process::Error::Failed { .. }) => Ok(Judgement::NotGood { why: chain(&error) }),
-            Err(error) => Err(VerifyError::Gpgv(error)),
+    /// gpgv cannot be asked.
+    pub async fn judge(&self, signed: &Signed) -> Result<Judgement, VerifyError> {
+        let mut first = None;
+        for packet in &signed.packets {
+            match self.ask(packet, &signed.header).await? {
+                good @ Judgement::Good { .. } => return Ok(good),
+                not_good => first = first.or(Some(not_good)),
+            }
         }
+        Ok(first.unwrap_or_else(|| Judgement::NotGood { why: "its header is not signed".to_owned() }))
     }
-}
 
-/// What is signed, and with what: the digests of the file, the signature packet, the main header.
-type Signed = (FileFacts, Option<Vec<u8>>, Vec<u8>);
-
-fn signed(path: &Path) -> Result<Signed, Error> {
-    let mut header = Vec::new();
-    let (parts, facts) = super::scan_verified(path, |bytes| header.extend_from_slice(bytes))?;
-    Ok((facts, signature(&parts)?, header))
-}
-
-fn signature(parts: &Parts) -> Result<Option<Vec<u8>>, Error> {
-    Ok(openpgp::of_header(&parts.signature, &parts.header)?.map(|(_, packet)| packet.into_owned()))
+    async fn ask(&self, packet: &[u8], header: &[u8]) -> Result<Judgement, VerifyError> {
+        // Made for each question: what lies in a temporary directory for weeks may be cleared away.
+        let home = tempfile::tempdir().map_err(VerifyError::Place)?;
+        let (ring, signature) = (home.path().join("keys.gpg"), home.path().join("signature"));
+        let written = fs::write(&ring, &self.ring).and_then(|()| fs::write(&signature, packet));
+        written.map_err(VerifyError::Place)?;
+        let [home, ring, signature] = [home.path(), &ring, &signature].map(|path| path.display().to_string());
+        let command = ["gpgv", "--homedir", &home, "--status-fd", "1", "--keyring", &ring, &signature, "-"];
+        let heard = process::hear(&command.map(str::to_owned), header, ALLOWED).await;
+        let (said, failure) = heard.map_err(VerifyError::Gpgv)?;
+        Ok(judgement(&String::from_utf8_lossy(&said), failure.as_ref()))
+    }
 }
 
 /// Reads gpgv's status lines (GnuPG's `doc/DETAILS`).
-fn judgement(said: &str) -> Judgement {
+fn judgement(said: &str, failure: Option<&process::Error>) -> Judgement {
     let lines = || said.lines().filter_map(|line| line.strip_prefix("[GNUPG:] "));
-    let has = |word: &str| lines().any(|line| line.split(' ').next() == Some(word));
+    let after = |word: &str| lines().find_map(|line| line.strip_prefix(word)?.strip_prefix(' '));
     // The last word is the fingerprint of the primary key.
-    let key = lines().find_map(|line| line.strip_prefix("VALIDSIG ")?.split(' ').next_back());
-    match key {
-        Some(key) if has("GOODSIG") || has("EXPKEYSIG") => Judgement::Good { key: key.to_owned() },
-        _ if has("REVKEYSIG") => Judgement::NotGood { why: "its key was revoked".to_owned() },
-        _ if has("EXPSIG") => Judgement::NotGood { why: "the signature has expired".to_owned() },
-        _ => Judgement::NotGood { why: "gpgv does not call it good".to_owned() },
+    let key = after("VALIDSIG").and_then(|rest| rest.split(' ').next_back());
+    let is_good = failure.is_none() && (after("GOODSIG").is_some() || after("EXPKEYSIG").is_some());
+    if let Some(key) = key.filter(|_| is_good) {
+        return Judgement::Good { key: key.to_owned() };
+    }
+    let not_good = |why: String| Judgement::NotGood { why };
+    for (word, why) in [
+        ("REVKEYSIG", "the key that made it was revoked"),
+        ("EXPSIG", "it has expired"),
+        ("BADSIG", "it is bad: it was made for another header"),
+    ] {
+        if after(word).is_some() {
+            return not_good(why.to_owned());
+        }
+    }
+    match (after("NO_PUBKEY"), failure) {
+        (Some(key), _) => not_good(format!("none of the keys made it: it names {}", key.to_ascii_lowercase())),
+        (None, Some(failure)) => not_good(format!("it cannot be checked: {}", chain(failure))),
+        (None, None) => not_good("gpgv does not call it good".to_owned()),
     }
 }
 
@@ -219,12 +248,21 @@ mod tests {
     #[test]
     fn gpgvs_word_counts_and_a_revoked_key_does_not() {
         let said = |word: &str| format!("[GNUPG:] NEWSIG\n[GNUPG:] {word} 12AB Oak\n[GNUPG:] VALIDSIG AB12 x 0 CD34\n");
+        let of = |said: &str| judgement(said, None);
         let good = Judgement::Good { key: "CD34".to_owned() };
-        assert_eq!([judgement(&said("GOODSIG")), judgement(&said("EXPKEYSIG"))], [good.clone(), good]);
-        for (word, why) in [("REVKEYSIG", "revoked"), ("EXPSIG", "expired"), ("OTHER", "not call it good")] {
-            let Judgement::NotGood { why: found } = judgement(&said(word)) else { panic!("{word}") };
-            assert!(found.contains(why), "{found}");
+        assert_eq!([of(&said("GOODSIG")), of(&said("EXPKEYSIG"))], [good.clone(), good]);
+        for (word, expected) in [
+            ("REVKEYSIG", "revoked"),
+            ("EXPSIG", "expired"),
+            ("BADSIG", "another header"),
+            ("NO_PUBKEY", "none of the keys made it: it names 12ab"),
+            ("OTHER", "not call it good"),
+        ] {
+            let Judgement::NotGood { why } = of(&said(word)) else { panic!("{word}") };
+            assert!(why.contains(expected), "{why}");
         }
-        assert!(matches!(judgement("[GNUPG:] GOODSIG 12AB Oak\n"), Judgement::NotGood { .. }));
+        assert!(matches!(of("[GNUPG:] GOODSIG 12AB Oak\n"), Judgement::NotGood { .. }), "without a fingerprint");
+        let failure = process::Error::Nothing;
+        assert!(matches!(judgement(&said("GOODSIG"), Some(&failure)), Judgement::NotGood { .. }), "with a failure");
     }
 }

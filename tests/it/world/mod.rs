@@ -14,6 +14,7 @@ mod readers;
 mod receiver;
 mod servers;
 mod service;
+mod signer;
 mod site;
 mod wait;
 
@@ -34,6 +35,7 @@ pub use readers::Readers;
 pub use receiver::{Heard, Receiver};
 pub use servers::{Broker, Database, rabbitmqctl};
 pub use service::{Service, free_port};
+pub use signer::Signer;
 pub use site::{SOON, Site, Store};
 pub use wait::{eventually, true_within};
 

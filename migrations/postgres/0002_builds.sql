@@ -61,3 +61,14 @@ CREATE TABLE hub_problems (
     since BIGINT NOT NULL,
     PRIMARY KEY (build_id, part)
 );
+
+-- What the signatures of a file are worth, by the file and the digest of the keys that they were held against. The word
+-- is the fingerprint of the key that made a good one, else why there is none; or why that could not be said, which is
+-- tried again.
+CREATE TABLE verdicts (
+    sha256 TEXT NOT NULL REFERENCES rpms (sha256) ON DELETE CASCADE,
+    keys TEXT NOT NULL,
+    verdict TEXT NOT NULL CHECK (verdict IN ('good', 'bad', 'unknown')),
+    word TEXT NOT NULL,
+    PRIMARY KEY (sha256, keys)
+);

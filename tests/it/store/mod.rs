@@ -8,6 +8,7 @@ mod outside;
 mod sets;
 mod tagging;
 mod transactions;
+mod verdicts;
 mod webhooks;
 
 use tannery::store::Db;

@@ -6,12 +6,14 @@
 //! not matter (invariant I5).
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::BoxFuture;
 
-use super::{BuildFiles, BuildSystem, Error, Facts, Volume, facts};
+use super::{BuildFiles, BuildSystem, Copy, Error, Facts, Volume, facts};
 use crate::model::{PackageName, TagName};
+use crate::rpms::{self, Signed};
 use crate::store::builds::{self, BuildRow, BuildState};
 use crate::store::tags::{self as rows, Act, PackageState, TagRow};
 use crate::store::{self, Db, Tx, Write};
@@ -91,6 +93,27 @@ impl BuildSystem for Local {
     fn file(&self, location: &str) -> PathBuf {
         self.volume.file(location)
     }
+
+    fn signed<'a>(&'a self, copy: &'a Copy) -> BoxFuture<'a, Result<Signed, Error>> {
+        let (path, copy) = (self.volume.file(&copy.path), copy.clone());
+        Box::pin(async move {
+            let read = tokio::task::spawn_blocking(move || read_signed(&path, &copy)).await;
+            read.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+        })
+    }
+}
+
+/// Reads what is signed of a file in our volume, where it was put when it was imported. Blocks.
+fn read_signed(path: &Path, copy: &Copy) -> Result<Signed, Error> {
+    let bad = |source| Error::Unreadable { path: copy.path.clone(), source };
+    let file = File::open(path).map_err(|error| bad(rpms::Error::Io(error)))?;
+    let size = file.metadata().map_err(|error| bad(rpms::Error::Io(error)))?.len();
+    let (front, signed) = rpms::read_signed(file).map_err(bad)?;
+    let known = &copy.rpm;
+    if (size, &front.package.nevra, &front.package.sigkey) != (known.size, &known.nevra, &known.sigkey) {
+        return Err(Error::Replaced(copy.path.clone()));
+    }
+    Ok(signed)
 }
 
 /// Tags a build at `event`, and lists its package in the tag, as `koji add-pkg` would.

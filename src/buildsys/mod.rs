@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 
 use crate::model::{Arch, Nevra, PackageName, RpmEntry, Sigkey, TagName};
+use crate::rpms::Signed;
 pub use crate::store::builds::{BuildRow, Copy, RpmRow};
 use crate::store::tags::{LinkRow, PackageRow, TaggingRow};
 
@@ -54,6 +55,29 @@ pub enum Error {
     /// A file cannot be had.
     #[error(transparent)]
     File(#[from] koji::FileError),
+    /// A file of ours cannot be read.
+    #[error("{path} in the volume cannot be read")]
+    Unreadable {
+        /// Where it lies below `packages/`.
+        path: String,
+        /// Why.
+        #[source]
+        source: crate::rpms::Error,
+    },
+    /// Somebody put another file in the place of one of ours.
+    #[error("{0} in the volume is not the file that was imported")]
+    Replaced(String),
+}
+
+impl Error {
+    /// Returns whether the fault is that of our state, of the hub, or of a server, and not that of a file.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Store(_) => true,
+            Self::File(error) => error.is_outage(),
+            _ => false,
+        }
+    }
 }
 
 /// The rows of one tag, at one event.
@@ -156,6 +180,10 @@ pub trait BuildSystem: Send + Sync {
     fn provide<'a>(&'a self, _rpms: &'a [RpmEntry]) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
+
+    /// Reads what is signed of a file of a build, and by which signatures; of the file that the copy was read from, and
+    /// of no other that may have taken its place.
+    fn signed<'a>(&'a self, copy: &'a Copy) -> BoxFuture<'a, Result<Signed, Error>>;
 
     /// Returns who asks for the RPMs of builds and reads their files, where that is still to be done once a build
     /// is known.

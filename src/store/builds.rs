@@ -1,7 +1,7 @@
 //! Which builds are there, and which files belong to them?
 
 use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_value, from_json, parse, to_json};
-use crate::model::{FileFacts, Nevra, Nvr, Package, PackageName, Sha256, Sigkey, TagName};
+use crate::model::{FileFacts, Nevra, Nvr, Package, PackageName, RpmEntry, Sha256, Sigkey, TagName};
 
 /// Whether a build may be in a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,19 @@ pub struct Copy {
     pub path: String,
     /// The RPM.
     pub rpm: RpmRow,
+}
+
+impl Copy {
+    /// Returns what a package set has of it.
+    pub fn entry(&self) -> RpmEntry {
+        RpmEntry {
+            nevra: self.rpm.nevra.clone(),
+            sha256: self.rpm.sha256,
+            size: self.rpm.size,
+            sigkey: self.rpm.sigkey.clone(),
+            location: self.path.clone(),
+        }
+    }
 }
 
 type Build = (i64, String, String, String, i64, String, String, String);

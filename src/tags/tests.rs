@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::BoxFuture;
 
 use super::{Bells, EditError, LinkEdit, Pending, TagEdit, Tags, Verdict};
-use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, ImportError, Local, Volume};
+use crate::buildsys::{self, BuildFiles, BuildSystem, Copy, Facts, ImportError, Local, Volume};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::packages::{self, Distribution};
 use crate::model::{Nvr, PackageName, TagName};
+use crate::rpms::Signed;
 use crate::store::builds::{self, BuildState};
 use crate::store::pkgsets;
 use crate::store::tags::LinkRow;
@@ -289,6 +290,10 @@ impl BuildSystem for Overtaken {
 
     fn file(&self, location: &str) -> PathBuf {
         self.local.file(location)
+    }
+
+    fn signed<'a>(&'a self, copy: &'a Copy) -> BoxFuture<'a, Result<Signed, buildsys::Error>> {
+        self.local.signed(copy)
     }
 }
 

@@ -11,9 +11,10 @@ use futures_util::future::BoxFuture;
 use super::calls::{self, TagRef};
 use super::read::{Reach, ReadError, read_packages, read_tag};
 use super::{Error, Files, Hub, files};
-use crate::buildsys::{self, BuildFiles, BuildSystem, Facts, facts};
+use crate::buildsys::{self, BuildFiles, BuildSystem, Copy, Facts, facts};
 use crate::clock::Clock;
 use crate::model::{PackageName, RpmEntry, TagName};
+use crate::rpms::Signed;
 use crate::store::mirror::{self, Doubt, Outcome, Reading};
 use crate::store::{self, Db, Write};
 
@@ -150,6 +151,10 @@ impl BuildSystem for Koji {
     fn provide<'a>(&'a self, rpms: &'a [RpmEntry]) -> BoxFuture<'a, Result<(), buildsys::Error>> {
         let (files, rpms) = (self.files.clone(), rpms.to_vec());
         Box::pin(async move { Ok(files.provide(rpms).await?) })
+    }
+
+    fn signed<'a>(&'a self, copy: &'a Copy) -> BoxFuture<'a, Result<Signed, buildsys::Error>> {
+        Box::pin(async move { Ok(self.files.signed(copy).await?) })
     }
 
     fn files(&self) -> Option<&Files> {

@@ -1,6 +1,7 @@
 //! Where is one form of an RPM? Here, in the hub's volume as it is written there, or in the RPM as it was imported and
 //! a signature header that make it.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::own::{copy, splice};
 use super::{Files, blocking};
 use crate::fetch::{self, Failure, Fetched, Wanted};
 use crate::model::{Nvr, Package, Sha256};
-use crate::rpms::{self, Front};
+use crate::rpms;
 use crate::store;
 
 /// How much of a file is asked for to begin with: most headers are in it.
@@ -119,7 +120,7 @@ impl Files {
 
     /// Reads a form in a volume that is had by URL: its front only, where its digest is known.
     async fn read_afar(&self, at: &At, spot: Arc<Spot>) -> Result<FileRead, FileError> {
-        if let Some(front) = self.front(at, &spot.source).await?
+        if let Some(front) = self.front(at, &spot.source, rpms::read_front).await?
             && let Some(read) = look_from_afar(&spot.source, &spot, front, &*at.known)?
             && spot.location == spot.source
         {
@@ -130,8 +131,14 @@ impl Files {
         blocking(move || files.keep(fetched, &spot, &*known)).await
     }
 
-    /// Fetches the front of a file; `None` where it is not to be had alone, or is not promised by itself.
-    async fn front(&self, at: &At, source: &str) -> Result<Option<Front>, FileError> {
+    /// Fetches the front of a file, to be read by `read`; `None` where it is not to be had alone, or is not promised by
+    /// itself.
+    pub(super) async fn front<T: Send + 'static>(
+        &self,
+        at: &At,
+        source: &str,
+        read: fn(File) -> Result<T, rpms::Error>,
+    ) -> Result<Option<T>, FileError> {
         let mut length = FRONT;
         loop {
             let wanted = Wanted { range: Some(0..length), ..Wanted::at_most(length) };
@@ -140,7 +147,7 @@ impl Files {
                 fetched => fetched?,
             };
             let is_all = fetched.size < length;
-            match blocking(move || rpms::read_front(fetched.file)).await {
+            match blocking(move || read(fetched.file)).await {
                 Err(rpms::Error::Truncated(_)) if !is_all && length < MOST_FRONT => length = MOST_FRONT.min(length * 8),
                 Err(rpms::Error::Unpromised(_)) => return Ok(None),
                 Err(error) => return Err(FileError::Rpm { path: source.to_owned(), source: error }),

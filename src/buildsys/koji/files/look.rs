@@ -85,7 +85,7 @@ pub(super) fn look_from_afar(
 }
 
 /// Refuses another RPM than the hub knows, and another form of it.
-fn check(shown: &str, spot: &Spot, package: &Package, marks: &Marks, size: u64) -> Result<(), FileError> {
+pub(super) fn check(shown: &str, spot: &Spot, package: &Package, marks: &Marks, size: u64) -> Result<(), FileError> {
     let rpm = &spot.rpm;
     let nevra = in_header(rpm);
     if package.nevra != nevra {

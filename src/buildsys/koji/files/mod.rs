@@ -13,6 +13,7 @@ mod look;
 mod own;
 mod provide;
 mod rate;
+mod signed;
 mod volumes;
 
 use std::num::{NonZeroU64, NonZeroUsize};

@@ -53,6 +53,7 @@ impl App {
         app.sync_what_is_there().await?;
         app.repos.recover().await?;
         app.composes.recover().await?;
+        app.tags.begin_to_verify().await?;
         app.tags.wake_all().await?;
         let webhooks = app.webhooks();
         webhooks.begin().await?;
@@ -117,8 +118,8 @@ impl App {
         life.spawn("tags", run_tags(self.clone(), life.soft().clone()));
         if self.config.buildsys.koji.is_some() {
             life.spawn("hub", self.tags.clone().follow_hub(life.soft().clone()));
-            life.spawn("files", self.tags.clone().learn(life.soft().clone()));
         }
+        life.spawn("files", self.tags.clone().learn(life.soft().clone()));
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));
         life.spawn("records", self.repos.clone().watch_records(life.soft().clone()));

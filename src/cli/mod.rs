@@ -139,7 +139,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     };
     let config = cli.global.load(&extra, std::env::vars_os())?;
     if let Command::Config(command) = &cli.command {
-        return command.run(cli.global.file());
+        return command.run(cli.global.file(), &config);
     }
     global::start_log(&config.log, !matches!(cli.command, Command::Serve(_)))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::policy::{Latest, RawVerify, Verify};
 use super::records::{RecordFile, RecordKind};
 use super::repos::{Compression, Form, Repos};
 use super::units::Span;
@@ -61,42 +63,6 @@ pub enum Live {
     Never,
 }
 
-/// How many builds of a package are in a tag's set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Latest {
-    /// So many, those that Koji calls latest.
-    Builds(NonZeroU32),
-    /// All that are tagged, there or in what the tag inherits from.
-    All,
-}
-
-impl Latest {
-    /// Returns the most builds of a package; `None`: there is no limit.
-    pub fn limit(self) -> Option<usize> {
-        match self {
-            Self::Builds(builds) => Some(usize::try_from(builds.get()).unwrap_or(usize::MAX)),
-            Self::All => None,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Latest {
-    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Number(i64),
-            Word(String),
-        }
-        let wrong = || de::Error::custom("is neither a number of builds, from 1 on, nor \"all\"");
-        match Written::deserialize(input).map_err(|_| wrong())? {
-            Written::Number(number) => u32::try_from(number).ok().and_then(NonZeroU32::new).map(Self::Builds),
-            Written::Word(word) => (word == "all").then_some(Self::All),
-        }
-        .ok_or_else(wrong)
-    }
-}
-
 /// What holds for the tags that a rule's patterns match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FollowRule {
@@ -108,6 +74,8 @@ pub struct FollowRule {
     pub signatures: Vec<Option<Sigkey>>,
     /// How many builds of a package; `None`: as the tag itself says, see [`FollowRule::latest_of`].
     pub latest: Option<Latest>,
+    /// Whether it counts that these signatures verify.
+    pub verify: Verify,
     /// Per base arch, the foreign RPM arches that its repository also takes.
     pub multilib: BTreeMap<Arch, Vec<Arch>>,
     /// Whether there are live repositories at all.
@@ -182,6 +150,8 @@ pub(super) struct RawRule {
     sigkeys: Vec<Sigkey>,
     unsigned: Option<bool>,
     latest: Option<Latest>,
+    verify: Option<RawVerify>,
+    pub(super) keys_file: Option<PathBuf>,
     #[serde(default)]
     multilib: BTreeMap<Arch, Vec<Arch>>,
     live: Option<Live>,
@@ -209,6 +179,8 @@ impl RawRule {
             sigkeys: vec![],
             unsigned: None,
             latest: None,
+            verify: None,
+            keys_file: None,
             multilib: BTreeMap::new(),
             live: None,
             records: BTreeMap::new(),
@@ -254,6 +226,7 @@ impl RawRule {
             arches: base_arches(self.arches)?,
             signatures: self.sigkeys.into_iter().map(Some).chain(unsigned.then_some(None)).collect(),
             latest: self.latest,
+            verify: Verify::of(self.verify, self.keys_file)?,
             multilib: self.multilib,
             live: self.live.unwrap_or(Live::Always),
             records: self.records,

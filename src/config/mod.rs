@@ -16,6 +16,7 @@ mod document;
 mod error;
 mod follow;
 mod overrides;
+mod policy;
 mod records;
 mod repos;
 mod sections;
@@ -34,8 +35,9 @@ pub use address::{Address, Secret};
 pub use buildsys::{Buildsys, BuildsysKind, DigestsFrom, Koji, Transfer, Where};
 pub use definition::Definition;
 pub use error::{Error, Place};
-pub use follow::{BadTagPattern, Follow, FollowRule, Latest, Live, TagPattern, machine_arch};
+pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_arch};
 pub use overrides::Overrides;
+pub use policy::{Latest, Verify};
 pub use records::{BadRecordKind, RecordFile, RecordKind};
 pub use repos::{BadCompression, Compression, Form, Repos};
 pub use sections::{Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat};
@@ -127,6 +129,9 @@ impl Config {
             for (kind, file) in &mut rule.records {
                 let path = sources.path(&format!("follow.{number}.records.{kind}"), file.pattern())?;
                 *file = RecordFile::new(path);
+            }
+            if let Some(file) = &mut rule.keys_file {
+                *file = sources.path(&format!("follow.{number}.keys_file"), file)?;
             }
         }
         let volume = below("buildsys.volume", raw.buildsys.volume.take(), "volume")?;

@@ -337,6 +337,28 @@ fn records_are_files_from_where_the_configuration_is() {
 }
 
 #[test]
+fn keys_are_had_from_where_the_configuration_is() {
+    let dir = Dir::new();
+    let text = "[[follow]]\ntags = [\"a\"]\nverify = \"required\"\nkeys_file = \"keys/oak.asc\"\n[[follow]]\n\
+                tags = [\"b\"]\nverify = \"preferred\"\nkeys_file = \"/oak.asc\"\n[[follow]]\ntags = [\"c\"]\nverify = \"off\"";
+    let config = Config::load(Some(&dir.write(text)), &Overrides::none(), []).unwrap();
+    let all: Vec<&Verify> = config.follow.rules().iter().map(|rule| &rule.verify).collect();
+    let ours = dir.0.path().join("keys/oak.asc");
+    assert_eq!(all, [&Verify::Required(ours.clone()), &Verify::Preferred("/oak.asc".into()), &Verify::Off]);
+    assert_eq!([all[0].keys_file(), all[2].keys_file()], [Some(ours.as_path()), None]);
+    for (options, expected) in [
+        ("verify = \"required\"", "follow.verify: needs the keys that are trusted: name their keys_file"),
+        (
+            "keys_file = \"k\"\nverify = \"off\"",
+            "follow.keys_file: has no effect without verify = \"preferred\" or \"required\"",
+        ),
+    ] {
+        let error = dir.refused(format!("[[follow]]\ntags = [\"*\"]\n{options}"));
+        assert_eq!(error, format!("tannery.toml:3:1: {expected}"));
+    }
+}
+
+#[test]
 fn a_webhook_needs_a_name_of_its_own_an_address_and_a_secret_in_a_file() {
     let dir = Dir::new();
     std::fs::write(dir.0.path().join("secret"), "# of ci\n0123456789abcdef\n").unwrap();

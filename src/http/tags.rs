@@ -312,7 +312,7 @@ mod tests {
         world.tag("f43").await;
         world.set("f43").await;
         let explained = world.get("/api/v1/tags/f43/explain/bash").await.json();
-        let build = json!({"nvr": "bash-5.3-1", "from": "f43", "rpms": 2});
+        let build = json!({"nvr": "bash-5.3-1", "from": "f43", "rpms": 2, "unverified": []});
         assert_eq!(explained["set"], json!({"revision": 2, "builds": [build]}));
         assert_eq!((&explained["followed"], &explained["word"]), (&json!(true), &json!(null)));
         assert_eq!(explained["latest"], json!(1));

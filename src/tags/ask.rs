@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::pkgset::{self, Cutter, Size};
 use super::select::{self, Candidate, Choice, Wanted};
+use super::trust::Policy;
 use super::{Error, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
 use crate::config::{FollowRule, Latest};
@@ -89,7 +90,8 @@ impl Tags {
 
     /// Returns a tag whose set this one's is but for some packages, with that set and those packages.
     ///
-    /// Both must ask for the same signatures and as many builds of a package, and all visits of its order must be among ours. Then only
+    /// Both must ask for the same signatures, verified alike, and for as many builds of a package, and all visits of its
+    /// order must be among ours. Then only
     /// packages can differ of which a tag that we visit besides has rows, or that the other tag itself
     /// has not looked at yet. Of several such tags, the one with the largest set is taken.
     async fn beginning(
@@ -101,11 +103,13 @@ impl Tags {
         let mut tx = self.db.read().await?;
         let mut best: Option<(i64, &TagName, Vec<TagName>)> = None;
         for other in order.tags().into_iter().skip(1).take(NEAREST) {
-            let theirs = self.config.follow.for_tag(other);
             let latest = |rule: &FollowRule, tag| rule.latest_of(links.tags.get(tag).and_then(|tag| tag.include_all));
-            if theirs.is_none_or(|theirs| {
-                theirs.signatures != rule.signatures || latest(theirs, other) != latest(rule, &links.root)
-            }) {
+            let alike = |theirs: &FollowRule| {
+                theirs.signatures == rule.signatures
+                    && theirs.verify == rule.verify
+                    && latest(theirs, other) == latest(rule, &links.root)
+            };
+            if !self.config.follow.for_tag(other).is_some_and(alike) {
                 continue;
             }
             let Some(beyond) = order.beyond(&Order::from(links, other)) else { continue };
@@ -136,7 +140,7 @@ impl Tags {
         packages: Vec<PackageName>,
         rule: &FollowRule,
     ) -> Result<(BTreeMap<PackageName, Choice>, Wanted), Error> {
-        let mut choices = self.decide(select::candidates(facts), rule, latest(facts, rule)).await?;
+        let mut choices = self.decide(facts, select::candidates(facts), rule).await?;
         let mut wanted = Wanted::default();
         choices.values().for_each(|choice| wanted.add(choice));
         for package in packages {
@@ -154,7 +158,7 @@ impl Tags {
             let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
             let some = std::mem::replace(&mut candidates, rest);
             let mut builds = Vec::new();
-            for (package, choice) in self.decide(some, rule, latest(facts, rule)).await? {
+            for (package, choice) in self.decide(facts, some, rule).await? {
                 wanted.add(&choice);
                 builds.extend(pkgset::in_order(choice.entries));
                 if !choice.held.is_empty() {
@@ -170,24 +174,28 @@ impl Tags {
     /// Decides on every package; files are read only of builds that come into question.
     async fn decide(
         &self,
+        facts: &Facts,
         candidates: BTreeMap<PackageName, Vec<Candidate>>,
         rule: &FollowRule,
-        latest: Latest,
     ) -> Result<BTreeMap<PackageName, Choice>, Error> {
-        let mut choices = BTreeMap::new();
+        let (mut choices, mut trust) = (BTreeMap::new(), self.trust(rule).await?);
         let mut open: Vec<(PackageName, Vec<Candidate>)> = candidates.into_iter().collect();
         let mut builds: BTreeMap<i64, BuildFiles> = BTreeMap::new();
+        let latest = latest(facts, rule);
         let (mut from, mut depth) = (0, latest.limit().unwrap_or(usize::MAX));
         while !open.is_empty() {
             let next = open.iter().flat_map(|(_, list)| list.iter().take(depth).skip(from));
             let ids: Vec<i64> = next.map(|candidate| candidate.build_id).collect();
-            for files in self.buildsys.builds(&ids).await? {
-                builds.insert(files.build.id, files);
+            let read = self.buildsys.builds(&ids).await?;
+            if let Some(trust) = &mut trust {
+                self.look_up(trust, &facts.root, read.iter()).await?;
             }
+            builds.extend(read.into_iter().map(|files| (files.build.id, files)));
+            let policy = Policy { signatures: &rule.signatures, latest, trust: trust.as_ref() };
             let mut undecided = Vec::new();
             for (package, list) in open {
                 let looked_at = &list[..depth.min(list.len())];
-                let choice = select::choose(looked_at, &builds, &rule.signatures, latest);
+                let choice = select::choose(looked_at, &builds, &policy);
                 if !choice.is_full(latest) && depth < list.len() {
                     undecided.push((package, list));
                 } else {

@@ -9,6 +9,7 @@ mod difference;
 mod edit;
 mod explain;
 mod files;
+mod forms;
 #[cfg(test)]
 mod histories;
 mod hub;
@@ -20,6 +21,7 @@ mod reconcile;
 mod select;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod turn;
 mod wait;
 
@@ -31,17 +33,21 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::lifecycle::Bell;
 use crate::model::TagName;
+use crate::rpms::VerifyError;
 use crate::store::tags::{self as rows, TagRow};
 use crate::store::{self, Db, Tx, Write, tag_links, wakeups};
 
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
-pub use explain::{Explanation, LeftLink, Pending, SetEntry, Standing as TagStanding, Tagging, Verdict, Way, Word};
+pub use explain::{
+    Explanation, LeftLink, Pending, SetEntry, Standing as TagStanding, Tagging, Unverified, Verdict, Way, Word,
+};
 pub use hub::{Checked, Standing};
 pub use import::ImportReport;
 pub use inheritance::{Left, LeftFor, Order, Visit};
 pub use receive::{Incoming, Outcome};
 pub use select::{Candidate, candidates};
+pub use trust::check_keys;
 pub use wait::Prospect;
 
 /// What can go wrong with tags.
@@ -59,6 +65,9 @@ pub enum Error {
     /// The hub did not answer, or its answer cannot be used.
     #[error(transparent)]
     Hub(#[from] ReadError),
+    /// Signatures cannot be verified.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// The hub left rows out without a word why; it is to be asked again.
     #[error("the hub no longer has {count} rows of {tag} and its ancestors, and nothing says why: {first} for one")]
     Doubtful {
@@ -85,7 +94,7 @@ impl From<buildsys::koji::Error> for Error {
 pub struct Bells {
     /// A hub to ask.
     pub hub: Bell,
-    /// Builds of a hub whose files are to be found out about.
+    /// Builds whose files are to be found out about.
     pub files: Bell,
     /// Tags to reconcile.
     pub tags: Bell,
@@ -101,6 +110,7 @@ pub struct Tags {
     pub(crate) db: Db,
     pub(crate) buildsys: Arc<dyn BuildSystem>,
     kind: Kind,
+    keyrings: trust::Keyrings,
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     pub(crate) bells: Bells,
@@ -119,13 +129,15 @@ impl Tags {
     /// Returns the room over the local build system.
     pub fn new(db: Db, local: Local, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
         let kind = Kind::Local(local.clone());
-        Self { db, buildsys: Arc::new(local), kind, config, clock, bells }
+        let keyrings = trust::Keyrings::default();
+        Self { db, buildsys: Arc::new(local), kind, keyrings, config, clock, bells }
     }
 
     /// Returns the room over a Koji hub, asked in the way of `settings`.
     pub fn of_hub(db: Db, koji: Koji, settings: config::Koji, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
         let kind = Kind::Hub(Arc::new(hub::Follower::new(koji.clone(), settings)));
-        Self { db, buildsys: Arc::new(koji), kind, config, clock, bells }
+        let keyrings = trust::Keyrings::default();
+        Self { db, buildsys: Arc::new(koji), kind, keyrings, config, clock, bells }
     }
 
     /// Returns the local build system, if that is the one.

@@ -1,15 +1,18 @@
 //! Which builds of each package are in the set, and which copies of their RPMs?
 //!
 //! Koji's "latest": by time of tagging, in the nearest tag that has any build of the package; never by
-//! version. Where several are wanted, those behind it in this order. Then the follow rule's keys: a build of which an RPM is not signed yet is held, and the
-//! one before it stays; so is a build of a hub of which a file was not read yet. Pure.
+//! version. Where several are wanted, those behind it in this order. Then the follow rule's keys: a build of which an
+//! RPM is not signed yet is held, and the one before it stays; so is a build of a hub of which a file was not read yet,
+//! and one of which a signature does not verify where that counts. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::forms::rpms_of;
 use super::inheritance::Order;
-use crate::buildsys::{BuildFiles, Copy, Facts, Rpms, UNSIGNED, Unread, Volume};
+use super::trust::Policy;
+use crate::buildsys::{BuildFiles, Facts};
 use crate::config::Latest;
-use crate::model::{BuildEntry, Nevra, PackageName, RpmEntry, Sigkey, TagName};
+use crate::model::{BuildEntry, PackageName, TagName};
 use crate::store::pkgsets::Held;
 
 /// A build that may be the one of its package, and the tag it stands in.
@@ -94,24 +97,19 @@ pub struct Want {
     pub was_tried: bool,
 }
 
-/// Chooses among the candidates of one package: the first that are signed as `signatures` ask and whose files are known,
-/// as many as `latest` says.
+/// Chooses among the candidates of one package: the first that are signed as the policy asks and whose files are known,
+/// as many as it says.
 ///
 /// A build counts once, in however many tags it is found: Koji's hub counts it as often as it meets it where it is asked
 /// for several latest ones, and then gives fewer builds than it was asked for.
-pub fn choose(
-    candidates: &[Candidate],
-    builds: &BTreeMap<i64, BuildFiles>,
-    signatures: &[Option<Sigkey>],
-    latest: Latest,
-) -> Choice {
+pub fn choose(candidates: &[Candidate], builds: &BTreeMap<i64, BuildFiles>, policy: &Policy<'_>) -> Choice {
     let mut choice = Choice::default();
     for candidate in candidates {
-        if choice.is_full(latest) {
+        if choice.is_full(policy.latest) {
             break;
         }
         let Some(files) = builds.get(&candidate.build_id) else { continue };
-        match rpms_of(files, signatures, &mut choice.wanted) {
+        match rpms_of(files, policy, &mut choice.wanted) {
             Ok(rpms) => choice.entries.push(BuildEntry {
                 nvr: files.build.nvr.clone(),
                 from: candidate.from.clone(),
@@ -129,103 +127,11 @@ pub fn choose(
     choice
 }
 
-/// Picks the best copy of each RPM of a build; the error is why the build is held.
-fn rpms_of(
-    files: &BuildFiles,
-    signatures: &[Option<Sigkey>],
-    wanted: &mut BTreeSet<Want>,
-) -> Result<Vec<RpmEntry>, String> {
-    let build_id = files.build.id;
-    match &files.rpms {
-        Rpms::Known => {}
-        Rpms::Refused(why) => return Err(format!("{FILES}{why}")),
-        Rpms::Unknown(problem) => {
-            wanted.insert(Want { build_id, part: String::new(), was_tried: problem.is_some() });
-            return Err(format!("{FILES}{}", problem.as_deref().unwrap_or("its RPMs are not known yet")));
-        }
-    }
-    let mut of_rpm: BTreeMap<&Nevra, Forms<'_>> = BTreeMap::new();
-    for copy in &files.copies {
-        of_rpm.entry(&copy.rpm.nevra).or_default().copies.push(copy);
-    }
-    for unread in &files.unread {
-        of_rpm.entry(&unread.nevra).or_default().unread.push(unread);
-    }
-    let (mut chosen, mut wanting) = (Vec::new(), None);
-    for (nevra, forms) in &mut of_rpm {
-        forms.copies.sort_by(|a, b| (&a.rpm.sigkey, &a.path).cmp(&(&b.rpm.sigkey, &b.path)));
-        let Picked { copy, unread } = forms.pick(signatures);
-        if let Some(unread) = unread {
-            let part = unread.sigkey.as_ref().map_or(UNSIGNED, Sigkey::as_str).to_owned();
-            wanted.insert(Want { build_id, part, was_tried: unread.problem.is_some() });
-        }
-        match (copy, unread) {
-            (Some(copy), _) => chosen.push(entry(copy)),
-            (None, Some(unread)) => wanting = wanting.or(Some(unread)),
-            (None, None) => return Err(format!("signature: {nevra} is not signed with {}", keys(signatures))),
-        }
-    }
-    match wanting {
-        None => Ok(chosen),
-        Some(Unread { problem: Some(problem), .. }) => Err(format!("{FILES}{problem}")),
-        Some(Unread { nevra, .. }) => Err(format!("{FILES}{nevra} is not read yet")),
-    }
-}
-
-/// The forms of one RPM.
-#[derive(Default)]
-struct Forms<'a> {
-    copies: Vec<&'a Copy>,
-    unread: Vec<&'a Unread>,
-}
-
-/// The best form of an RPM that was read, and a better one that was not.
-struct Picked<'a> {
-    copy: Option<&'a Copy>,
-    unread: Option<&'a Unread>,
-}
-
-impl<'a> Forms<'a> {
-    /// Goes through the keys in their order. A form that was read stands in until a better one is.
-    fn pick(&self, signatures: &[Option<Sigkey>]) -> Picked<'a> {
-        let mut better = None;
-        for wanted in signatures {
-            let copy = match wanted {
-                Some(key) => self.copies.iter().find(|copy| copy.rpm.sigkey.as_ref() == Some(key)),
-                // "Unsigned is allowed" takes the copy as it was imported, which may carry a signature.
-                None => self.copies.iter().find(|copy| !Volume::is_signed_copy(&copy.path)),
-            };
-            let unread = || self.unread.iter().find(|unread| unread.sigkey == *wanted);
-            let any = || self.copies.first().filter(|_| wanted.is_none() && unread().is_none());
-            if let Some(copy) = copy.or_else(any) {
-                return Picked { copy: Some(copy), unread: better };
-            }
-            better = better.or_else(|| unread().copied());
-        }
-        Picked { copy: None, unread: better }
-    }
-}
-
-fn entry(copy: &Copy) -> RpmEntry {
-    RpmEntry {
-        nevra: copy.rpm.nevra.clone(),
-        sha256: copy.rpm.sha256,
-        size: copy.rpm.size,
-        sigkey: copy.rpm.sigkey.clone(),
-        location: copy.path.clone(),
-    }
-}
-
-fn keys(signatures: &[Option<Sigkey>]) -> String {
-    let keys: Vec<&str> = signatures.iter().flatten().map(Sigkey::as_str).collect();
-    if keys.is_empty() { "any key".to_owned() } else { keys.join(" or ") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::buildsys::{BuildRow, RpmRow, TagFacts};
-    use crate::model::Sha256;
+    use crate::buildsys::{BuildRow, Copy, RpmRow, Rpms, TagFacts, Unread, Volume};
+    use crate::model::{Nevra, Sha256, Sigkey};
     use crate::store::builds::BuildState;
     use crate::store::tags::{LinkRow, PackageRow, PackageState, TaggingRow};
 
@@ -233,6 +139,10 @@ mod tests {
 
     fn key(text: &str) -> Sigkey {
         text.parse().unwrap()
+    }
+
+    fn by(signatures: &[Option<Sigkey>]) -> Policy<'_> {
+        Policy { signatures, latest: ONE, trust: None }
     }
 
     fn files(id: i64, version: &str, keys: &[Option<Sigkey>]) -> (i64, BuildFiles) {
@@ -281,7 +191,7 @@ mod tests {
 
     fn choice(files: (i64, BuildFiles), signatures: &[Option<Sigkey>]) -> Choice {
         let candidate = Candidate { build_id: files.0, from: "t".parse().unwrap() };
-        choose(&[candidate], &BTreeMap::from([files]), signatures, ONE)
+        choose(&[candidate], &BTreeMap::from([files]), &by(signatures))
     }
 
     fn wants(choice: &Choice) -> Vec<(&str, bool)> {
@@ -334,7 +244,7 @@ mod tests {
     fn chosen(builds: &[(i64, BuildFiles)], signatures: &[Option<Sigkey>]) -> (Option<String>, usize) {
         let candidates: Vec<Candidate> =
             builds.iter().map(|(id, _)| Candidate { build_id: *id, from: "t".parse().unwrap() }).collect();
-        let choice = choose(&candidates, &builds.iter().cloned().collect(), signatures, ONE);
+        let choice = choose(&candidates, &builds.iter().cloned().collect(), &by(signatures));
         let entry = choice.entries.first();
         (entry.map(|entry| format!("{} {:?}", entry.nvr, entry.rpms[0].sigkey)), choice.held.len())
     }
@@ -364,7 +274,7 @@ mod tests {
             builds.iter().map(|(id, _)| Candidate { build_id: *id, from: "t".parse().unwrap() }).collect();
         let known = builds.into_iter().collect();
         let chosen = |latest| {
-            let choice = choose(&candidates, &known, &signatures, latest);
+            let choice = choose(&candidates, &known, &Policy { latest, ..by(&signatures) });
             let nvrs: Vec<String> = choice.entries.iter().map(|entry| entry.nvr.to_string()).collect();
             (nvrs.join(" "), choice.held.len())
         };

@@ -1,6 +1,7 @@
 //! Will a build come into a tag's set, and if not, why never? For those who wait.
 
 use super::select::FILES;
+use super::trust::VERIFY;
 use super::{Error, Order, Tags};
 use crate::buildsys::Facts;
 use crate::model::{Nvr, TagName};
@@ -72,7 +73,7 @@ impl Tags {
             return Ok(Prospect::Pending);
         }
         if let Some(held) = pkgsets::held(&mut tx, tag).await?.into_iter().find(|held| held.nvr == nvr.to_string()) {
-            if held.reason.starts_with(FILES) {
+            if held.reason.starts_with(FILES) || is_to_be_verified(&mut tx, build.id).await? {
                 return Ok(Prospect::Pending);
             }
             return Ok(Prospect::never("held", format!("{nvr} is held: {}", held.reason)));
@@ -105,4 +106,10 @@ impl Tags {
         let chunks = pkgsets::chunks(tx, &[chunk.digest]).await?;
         Ok(chunks.iter().flat_map(|chunk| &chunk.builds).any(|build| build.nvr == *nvr))
     }
+}
+
+/// Returns whether signatures of a build are still to be looked at.
+async fn is_to_be_verified(tx: &mut Tx, build_id: i64) -> Result<bool, store::Error> {
+    let woken = wakeups::of(tx, Room::Files, &build_id.to_string()).await?;
+    Ok(woken.iter().any(|wake_up| wake_up.part.starts_with(VERIFY)))
 }

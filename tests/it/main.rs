@@ -37,6 +37,7 @@ mod services;
 mod signed;
 mod store;
 mod story;
+mod trusted;
 mod verified;
 mod webhooks;
 mod world;

@@ -15,7 +15,7 @@ const PROBLEMS: i64 = 3;
 /// The files of a hub's builds.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Files {
-    /// Listings and readings of builds that wait or are under way.
+    /// Listings and readings of builds, and looks at their signatures, that wait or are under way.
     pub waiting: i64,
     /// Builds whose RPMs are known.
     pub builds: i64,
@@ -56,7 +56,7 @@ pub(super) async fn files(app: &App, tx: &mut Tx) -> Result<Option<Files>, store
 pub(super) fn lines(files: &Files) -> Vec<(&'static str, String)> {
     let waiting = match files.waiting {
         0 => "all are read".to_owned(),
-        waiting => format!("{} to be listed or read", count(waiting, "build")),
+        waiting => format!("{} to be listed, read or verified", count(waiting, "build")),
     };
     let mut lines = vec![("files", format!("{waiting}; {} known", count(files.builds, "build")))];
     for (number, what) in [(files.refused, "can be in no set"), (files.with_left_out, "with RPMs that have no file")] {
@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "files|2 builds to be listed or read; 1 build known",
+                "files|2 builds to be listed, read or verified; 1 build known",
                 "|1 build can be in no set",
                 "|bash-5-1: bash/5/1/x is not in the volume",
                 "|3 problems more",

@@ -22,6 +22,10 @@ fn text(explained: &Explanation) -> String {
         ("package", format!("{}, {}", explained.package, word(explained))),
         ("set", set(explained)),
     ];
+    let in_set = explained.set.iter().flat_map(|set| &set.builds);
+    for unverified in in_set.flat_map(|build| &build.unverified) {
+        lines.push(("unverified", format!("{}: {}", unverified.rpm, unverified.why)));
+    }
     lines.extend(explained.pending.iter().map(|pending| ("pending", waits(pending))));
     for (at, way) in explained.order.iter().enumerate() {
         lines.push((if at == 0 { "order" } else { "" }, way_line(way)));
@@ -107,7 +111,8 @@ fn verdict(explained: &Explanation, tagging: &Tagging) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tags::{LeftLink, SetEntry, Word};
+    use crate::model::Nevra;
+    use crate::tags::{LeftLink, SetEntry, Unverified, Word};
 
     fn tagging(tag: &str, nvr: &str, verdict: Verdict) -> Tagging {
         let (tag, nvr) = (tag.parse().unwrap(), nvr.parse().unwrap());
@@ -157,10 +162,14 @@ mod tests {
     #[test]
     fn what_wins_by_the_rows_is_told_from_what_is_in_the_set() {
         let mut explained = explained();
-        let standing = TagStanding { nvr: "bash-2-1".parse().unwrap(), from: "f43".parse().unwrap(), rpms: 1 };
+        let rpm = Nevra::new("bash", 0, "2", "1", "x86_64").unwrap();
+        let unverified = vec![Unverified { rpm, why: "its header is not signed".to_owned() }];
+        let standing =
+            TagStanding { nvr: "bash-2-1".parse().unwrap(), from: "f43".parse().unwrap(), rpms: 1, unverified };
         explained.set = Some(SetEntry { revision: 5, builds: vec![standing] });
         assert_eq!(verdict(&explained, &explained.taggings[0]), "in the set");
         assert_eq!(set(&explained), "revision 5: bash-2-1 from f43, 1 RPM");
+        assert!(text(&explained).contains("\nunverified bash-0:2-1.x86_64: its header is not signed\n"));
         (explained.set, explained.followed) = (None, false);
         assert_eq!(verdict(&explained, &explained.taggings[0]), "wins; no follow rule matches the tag");
         assert_eq!(set(&explained), "none: no follow rule matches the tag");

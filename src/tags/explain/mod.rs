@@ -11,12 +11,14 @@ use std::num::NonZeroU32;
 use serde::Serialize;
 
 use super::select;
+use super::trust::{Policy, Trust};
 use super::{Error, Left, LeftFor, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
-use crate::config::Latest;
-use crate::model::{Nvr, PackageName, TagName};
+use crate::config::{FollowRule, Latest};
+use crate::model::{Nevra, Nvr, PackageName, RpmEntry, TagName};
 use crate::store::pkgsets;
 use crate::store::tags::{NOW, PackageState, second_of};
+use crate::store::verdicts::{self, Verdict as Worth};
 use crate::store::wakeups::{self, Room};
 use crate::store::{self, Tx, builds};
 pub use verdict::Verdict;
@@ -119,6 +121,17 @@ pub struct Standing {
     pub from: TagName,
     /// How many RPM files.
     pub rpms: usize,
+    /// Those of them that do not verify, or of which that is not known, where the follow rule asks for it.
+    pub unverified: Vec<Unverified>,
+}
+
+/// An RPM in a set that does not verify.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unverified {
+    /// The RPM.
+    pub rpm: Nevra,
+    /// Why it does not, or why that is not known.
+    pub why: String,
 }
 
 /// Something that waits to be done.
@@ -151,10 +164,11 @@ impl Tags {
             self.buildsys.builds(&ids).await?.into_iter().map(|files| (files.build.id, files)).collect();
         let rule = self.config.follow.for_tag(tag);
         let signatures = rule.map_or(&[None][..], |rule| &rule.signatures);
+        let trust = self.looked_up(tag, rule, &known).await?;
         let candidates = select::candidates(&facts).remove(package).unwrap_or_default();
         let include_all = facts.tags.get(tag).and_then(|tag| tag.include_all);
         let latest = rule.map_or(Latest::Builds(NonZeroU32::MIN), |rule| rule.latest_of(include_all));
-        let choice = select::choose(&candidates, &known, signatures, latest);
+        let choice = select::choose(&candidates, &known, &Policy { signatures, latest, trust: trust.as_ref() });
         let judge = verdict::Judge {
             facts: &facts,
             order: &order,
@@ -180,10 +194,25 @@ impl Tags {
             word: judge.word().map(|(by, word, event)| Word { word: word_for(word), by: by.clone(), event }),
             order: ways(&facts, &order, package, &taggings),
             links_left: links_left(order.left()),
-            set: set_entry(&mut tx, tag, package).await?,
+            set: set_entry(&mut tx, tag, package, trust.as_ref()).await?,
             pending: self.pending(&mut tx, tag, package, &facts, &known).await?,
             taggings,
         }))
+    }
+
+    /// Returns what is known of the signatures of these builds, where a rule asks for it.
+    async fn looked_up(
+        &self,
+        tag: &TagName,
+        rule: Option<&FollowRule>,
+        known: &BTreeMap<i64, BuildFiles>,
+    ) -> Result<Option<Trust>, Error> {
+        let Some(rule) = rule else { return Ok(None) };
+        let mut trust = self.trust(rule).await?;
+        if let Some(trust) = &mut trust {
+            self.look_up(trust, tag, known.values()).await?;
+        }
+        Ok(trust)
     }
 
     fn tagging(&self, tag: &TagName, nvr: Nvr, event: i64, verdict: Verdict) -> Tagging {
@@ -265,13 +294,41 @@ fn word_for(state: PackageState) -> &'static str {
     }
 }
 
-async fn set_entry(tx: &mut Tx, tag: &TagName, package: &PackageName) -> Result<Option<SetEntry>, store::Error> {
+async fn set_entry(
+    tx: &mut Tx,
+    tag: &TagName,
+    package: &PackageName,
+    trust: Option<&Trust>,
+) -> Result<Option<SetEntry>, store::Error> {
     let Some(revision) = pkgsets::newest(tx, tag).await? else { return Ok(None) };
     // Chunks are in the order of packages: the last that does not begin behind this one may have it.
     let behind = revision.chunks.partition_point(|chunk| chunk.first <= *package);
     let digest = behind.checked_sub(1).map(|at| revision.chunks[at].digest);
     let chunks = pkgsets::chunks(tx, digest.as_slice()).await?;
-    let builds = chunks.into_iter().flat_map(|chunk| chunk.builds).filter(|build| build.package() == package);
-    let builds = builds.map(|build| Standing { rpms: build.rpms.len(), nvr: build.nvr, from: build.from });
-    Ok(Some(SetEntry { revision: revision.number, builds: builds.collect() }))
+    let mut builds = Vec::new();
+    for build in chunks.into_iter().flat_map(|chunk| chunk.builds).filter(|build| build.package() == package) {
+        let unverified = match trust {
+            Some(trust) => unverified(tx, &build.rpms, trust).await?,
+            None => Vec::new(),
+        };
+        builds.push(Standing { rpms: build.rpms.len(), nvr: build.nvr, from: build.from, unverified });
+    }
+    Ok(Some(SetEntry { revision: revision.number, builds }))
+}
+
+/// Returns which RPMs of a build in a set do not verify.
+async fn unverified(tx: &mut Tx, rpms: &[RpmEntry], trust: &Trust) -> Result<Vec<Unverified>, store::Error> {
+    let files = rpms.iter().map(|rpm| rpm.sha256).collect();
+    let verdicts = verdicts::of(tx, &trust.keys, &files).await?;
+    let mut unverified = Vec::new();
+    for rpm in rpms {
+        let why = match verdicts.get(&rpm.sha256) {
+            Some(Worth::Good { .. }) => continue,
+            Some(Worth::Bad { why }) => why.clone(),
+            Some(Worth::Unknown { problem }) => problem.clone(),
+            None => "its signature was not looked at yet".to_owned(),
+        };
+        unverified.push(Unverified { rpm: rpm.nevra.clone(), why });
+    }
+    Ok(unverified)
 }

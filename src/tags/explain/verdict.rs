@@ -183,6 +183,7 @@ mod tests {
     use crate::store::builds::BuildState;
     use crate::store::tags::{LinkRow, PackageRow};
     use crate::tags::select;
+    use crate::tags::trust::Policy;
 
     /// Rows about the package bash.
     struct Rows {
@@ -248,7 +249,8 @@ mod tests {
             let (order, package) = (Order::of(&self.facts), package());
             let candidates = select::candidates(&self.facts).remove(&package).unwrap_or_default();
             let latest = NonZeroU32::new(self.latest).map_or(Latest::All, Latest::Builds);
-            let choice = select::choose(&candidates, &self.known, &self.signatures, latest);
+            let policy = Policy { signatures: &self.signatures, latest, trust: None };
+            let choice = select::choose(&candidates, &self.known, &policy);
             let (facts, known) = (&self.facts, &self.known);
             let judge =
                 Judge { facts, order: &order, package: &package, known, candidates: &candidates, choice: &choice };

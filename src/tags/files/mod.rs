@@ -1,8 +1,10 @@
-//! What is to be learned of a hub's builds, and in which order? Which RPMs they have, and what their files say.
+//! What is to be learned of builds, and in which order? Which RPMs a hub's have, what their files say; and of all, what
+//! their signatures are worth.
 //!
 //! Who needs a build wakes this room with it ([`crate::store::wakeups::Room::Files`]); what was learned is kept as it
 //! comes ([`settle`]), so that a restart goes on where it was, and wakes the tags where the build stands.
 
+mod judge;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,6 +23,8 @@ use crate::store::builds::{self, BuildRow, BuildState};
 use crate::store::hub_rpms::{self, HubRpms};
 use crate::store::mirror;
 use crate::store::wakeups::{self, Room, WakeUp};
+use crate::tags::trust::VERIFY;
+use judge::Judged;
 
 /// Longest wait without a ring: another process may have woken a build.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,6 +35,12 @@ const LISTED_AT_ONCE: usize = 100;
 /// How many such questions are under way at once.
 const LISTINGS: usize = 2;
 
+/// How many builds' signatures are looked at at once.
+const JUDGED_AT_ONCE: usize = 4;
+
+/// The pause before something is tried again, which doubles each time, and the longest; where no hub's settings say so.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(600));
+
 /// A build, and what is to be learned of it.
 type Key = (String, String);
 
@@ -40,6 +50,8 @@ enum Ended {
     Listed(Vec<(WakeUp, i64, Result<HubRpms, String>)>),
     /// Files of a build were read.
     Read(Box<(WakeUp, BuildRow, Reading)>),
+    /// Signatures of a build were looked at.
+    Judged(WakeUp, Judged),
     /// There is nothing to learn: nobody has the build, or nothing is left.
     Void(Vec<WakeUp>),
     /// It could not be tried.
@@ -49,12 +61,15 @@ enum Ended {
 /// What is under way.
 struct Learner {
     tags: Tags,
-    files: Files,
+    /// Those of a hub, if there is one.
+    files: Option<Files>,
     under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
     busy: BTreeSet<Key>,
     listings: usize,
+    judging: usize,
     to_list: VecDeque<WakeUp>,
     to_read: VecDeque<WakeUp>,
+    to_judge: VecDeque<WakeUp>,
     /// How often something failed in a row, and until when it is left alone, by the steady clock.
     failures: BTreeMap<Key, (u32, u64)>,
     /// Tags without a set, whose builds are being learned of; each with the last sequence that they may wait for.
@@ -64,10 +79,12 @@ struct Learner {
 }
 
 impl Tags {
-    /// Learns what is to be learned of a hub's builds, until `stop`; does nothing without a hub.
+    /// Learns what is to be learned of builds, until `stop`; does nothing without a hub, where no signatures count.
     pub async fn learn(self, stop: CancellationToken) {
         let Some(mut learner) = Learner::new(&self) else { return stop.cancelled().await };
-        if let Err(error) = learner.files.begin().await {
+        if let Some(files) = learner.files.clone()
+            && let Err(error) = files.begin().await
+        {
             tracing::error!(error = %chain(&error), "what was being fetched cannot be removed");
         }
         while !stop.is_cancelled() {
@@ -104,15 +121,17 @@ impl Tags {
 
 impl Learner {
     fn new(tags: &Tags) -> Option<Self> {
-        let files = tags.buildsys.files()?.clone();
-        Some(Self {
+        let files = tags.buildsys.files().cloned();
+        (files.is_some() || tags.verifies()).then(|| Self {
             tags: tags.clone(),
             files,
             under_way: FuturesUnordered::new(),
             busy: BTreeSet::new(),
             listings: 0,
+            judging: 0,
             to_list: VecDeque::new(),
             to_read: VecDeque::new(),
+            to_judge: VecDeque::new(),
             failures: BTreeMap::new(),
             waiting: BTreeMap::new(),
             done: 0,
@@ -150,29 +169,46 @@ impl Learner {
             let key = key(wake_up);
             !self.busy.contains(&key) && self.failures.get(&key).is_none_or(|(_, until)| *until <= now)
         });
-        let (to_list, to_read) = pending.into_iter().partition(|wake_up| wake_up.part.is_empty());
-        (self.to_list, self.to_read) = (in_turn(to_list), in_turn(to_read));
+        let (to_list, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(|wake_up| wake_up.part.is_empty());
+        let (to_judge, to_read) = others.into_iter().partition(is_to_judge);
+        (self.to_list, self.to_read, self.to_judge) = (in_turn(to_list), in_turn(to_read), in_turn(to_judge));
         self.fill();
         Ok(())
     }
 
     /// Begins what there is room for.
     fn fill(&mut self) {
+        while self.judging < JUDGED_AT_ONCE
+            && let Some(wake_up) = self.to_judge.pop_front()
+        {
+            self.busy.insert(key(&wake_up));
+            self.judging += 1;
+            self.under_way.push(Box::pin(judge::judge(self.tags.clone(), wake_up)));
+        }
+        let Some(files) = self.files.clone() else { return };
         while self.listings < LISTINGS && !self.to_list.is_empty() {
             let some: Vec<WakeUp> = self.to_list.drain(..self.to_list.len().min(LISTED_AT_ONCE)).collect();
             self.busy.extend(some.iter().map(key));
             self.listings += 1;
-            let (tags, files) = (self.tags.clone(), self.files.clone());
-            self.under_way.push(Box::pin(list(tags, files, some)));
+            self.under_way.push(Box::pin(list(self.tags.clone(), files.clone(), some)));
         }
-        while self.under_way.len() - self.listings < self.files.settings().builds_at_once.get()
+        while self.under_way.len() - self.listings - self.judging < files.settings().builds_at_once.get()
             && let Some(wake_up) = self.to_read.pop_front()
         {
             self.busy.insert(key(&wake_up));
-            let (tags, files) = (self.tags.clone(), self.files.clone());
-            self.under_way.push(Box::pin(read(tags, files, wake_up)));
+            self.under_way.push(Box::pin(read(self.tags.clone(), files.clone(), wake_up)));
         }
     }
+
+    /// Returns the pause before something is tried again, and the longest.
+    fn pauses(&self) -> (Duration, Duration) {
+        let settings = self.files.as_ref().map(Files::settings);
+        settings.map_or(PAUSES, |settings| (settings.pause, settings.longest_pause))
+    }
+}
+
+fn is_to_judge(wake_up: &WakeUp) -> bool {
+    wake_up.part.starts_with(VERIFY)
 }
 
 fn key(wake_up: &WakeUp) -> Key {

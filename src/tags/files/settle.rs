@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{FutureExt, StreamExt};
 
-use super::{Ended, Learner, key};
+use super::judge::Judged;
+use super::{Ended, Learner, is_to_judge, key};
 use crate::buildsys::koji::Files;
 use crate::buildsys::koji::files::Reading;
 use crate::model::{PackageName, TagName, chain};
 use crate::store::builds::{self, BuildRow, BuildState};
 use crate::store::hub_rpms::{self, HubRpms};
 use crate::store::pkgsets;
+use crate::store::verdicts::{self, Verdict};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Write, mirror, tag_links, tag_settings};
 use crate::tags::ask::WHOLE_FROM;
@@ -33,6 +35,7 @@ impl Ended {
         match self {
             Self::Listed(listed) => listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
             Self::Read(read) => vec![read.0.clone()],
+            Self::Judged(wake_up, _) => vec![wake_up.clone()],
             Self::Void(wake_ups) | Self::Failed(wake_ups, _) => wake_ups.clone(),
         }
     }
@@ -50,6 +53,7 @@ impl Learner {
             if wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
                 self.listings -= 1;
             }
+            self.judging -= wake_ups.iter().filter(|wake_up| is_to_judge(wake_up)).count();
             for wake_up in wake_ups {
                 self.busy.remove(&key(wake_up));
             }
@@ -61,6 +65,7 @@ impl Learner {
                     self.failures.remove(&key(&wake_up));
                     self.done += 1;
                 }
+                Stand::HasMore if is_to_judge(&wake_up) => self.to_judge.push_front(wake_up),
                 Stand::HasMore => self.to_read.push_front(wake_up),
                 Stand::Failed => self.failed(&wake_up),
             }
@@ -71,9 +76,9 @@ impl Learner {
 
     /// Leaves something alone for a while.
     fn failed(&mut self, wake_up: &WakeUp) {
-        let settings = self.files.settings();
+        let (pause, longest) = self.pauses();
         let times = self.failures.get(&key(wake_up)).map_or(1, |(times, _)| times + 1);
-        let pause = settings.pause.saturating_mul(1 << (times - 1).min(16)).min(settings.longest_pause);
+        let pause = pause.saturating_mul(1 << (times - 1).min(16)).min(longest);
         let until = self.tags.clock.monotonic_millis().saturating_add(pause.as_millis() as u64);
         self.failures.insert(key(wake_up), (times, until));
     }
@@ -92,6 +97,9 @@ impl Learner {
                 Ended::Read(read) => {
                     let (wake_up, build, reading) = *read;
                     stands.push(tags.keep_reading(&mut tx, &wake_up.part, &build, reading, &mut changed).await?);
+                }
+                Ended::Judged(wake_up, judged) => {
+                    stands.push(keep_verdicts(&mut tx, &wake_up, judged, &mut changed).await?);
                 }
                 Ended::Void(wake_ups) => stands.extend(wake_ups.iter().map(|_| Stand::Done)),
                 Ended::Failed(wake_ups, error) => {
@@ -214,6 +222,30 @@ impl Learner {
         self.tags.bells.tags.ring();
         Ok(())
     }
+}
+
+/// Keeps what the signatures of a build are worth.
+async fn keep_verdicts(
+    tx: &mut Write,
+    wake_up: &WakeUp,
+    judged: Judged,
+    changed: &mut BTreeSet<i64>,
+) -> Result<Stand, store::Error> {
+    let mut stand = if judged.has_more { Stand::HasMore } else { Stand::Done };
+    for (file, verdict) in &judged.verdicts {
+        if verdicts::put(tx, &judged.keys, file, verdict).await? {
+            changed.extend(wake_up.key.parse::<i64>().ok());
+        }
+        if matches!(verdict, Verdict::Unknown { .. }) && !judged.has_more {
+            stand = Stand::Failed;
+        }
+    }
+    // What was not tried for want of a server holds nobody up for good.
+    if let Some(error) = &judged.outage {
+        tracing::warn!(build.id = wake_up.key, error = %chain(error), "signatures of a build cannot be looked at");
+        stand = Stand::Failed;
+    }
+    Ok(stand)
 }
 
 /// Says what of a build is in no set, so that nobody wonders.

@@ -5,6 +5,7 @@ mod announced;
 mod lost;
 mod silent;
 mod troubles;
+mod trusted;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -28,14 +28,14 @@ fn signed(keys: &[&str], unsigned: bool) -> String {
 }
 
 /// A hub, and a room of tags that follows its tag `f43`.
-struct House {
-    rig: Rig,
-    db: Db,
-    tags: Tags,
-    koji: Koji,
+pub(super) struct House {
+    pub rig: Rig,
+    pub db: Db,
+    pub tags: Tags,
+    pub koji: Koji,
 }
 
-fn tag() -> TagName {
+pub(super) fn tag() -> TagName {
     "f43".parse().unwrap()
 }
 
@@ -47,7 +47,7 @@ impl House {
         Self::with(rig, signatures, |own| Settings::new(volume, own)).await
     }
 
-    async fn with(rig: Rig, signatures: &str, settings: impl FnOnce(std::path::PathBuf) -> Settings) -> Self {
+    pub async fn with(rig: Rig, signatures: &str, settings: impl FnOnce(std::path::PathBuf) -> Settings) -> Self {
         let file = rig._world.write(
             "tannery.toml",
             format!(
@@ -64,7 +64,7 @@ impl House {
         Self { rig, db, tags, koji }
     }
 
-    fn room(hub: &Arc<Hub>, db: &Db, config: &Arc<Config>, settings: Settings) -> (Tags, Koji) {
+    pub fn room(hub: &Arc<Hub>, db: &Db, config: &Arc<Config>, settings: Settings) -> (Tags, Koji) {
         let koji = Koji::new(db.clone(), "koji", hub.clone(), Clock::system(), settings);
         let asked = config.buildsys.koji.clone().unwrap();
         let tags = Tags::of_hub(db.clone(), koji.clone(), asked, config.clone(), Clock::system(), Bells::default());
@@ -72,14 +72,14 @@ impl House {
     }
 
     /// Tags builds, each with packages of two names and a source package.
-    fn build(&self, nvr: &str) {
+    pub fn build(&self, nvr: &str) {
         let name = nvr.split('-').next().unwrap();
         self.rig.koji.import(&NewBuild::new(nvr, &["x86_64"]).rpm(&format!("{name}-doc"), "noarch"));
         self.rig.koji.tag_build("f43", nvr);
     }
 
     /// Goes through all steps until nothing is left to do: rows, sets, what is to be learned.
-    async fn settle(&self) {
+    pub async fn settle(&self) {
         let tag = tag();
         self.tags.check(&tag).await.unwrap();
         for _ in 0..8 {
@@ -96,7 +96,7 @@ impl House {
     }
 
     /// Returns the RPMs of the set by file name; `None` where there is no set.
-    async fn set(&self) -> Option<BTreeMap<String, RpmEntry>> {
+    pub async fn set(&self) -> Option<BTreeMap<String, RpmEntry>> {
         let mut tx = self.db.read().await.unwrap();
         let revision = pkgsets::newest(&mut tx, &tag()).await.unwrap()?;
         let digests: Vec<_> = revision.chunks.iter().map(|chunk| chunk.digest).collect();
@@ -106,7 +106,7 @@ impl House {
     }
 
     /// Returns the names and keys of the set, and checks each file of it.
-    async fn shown(&self) -> Vec<String> {
+    pub async fn shown(&self) -> Vec<String> {
         let Some(set) = self.set().await else { return vec!["no set".to_owned()] };
         self.koji.provide(&set.values().cloned().collect::<Vec<_>>()).await.unwrap();
         let mut shown = Vec::new();
@@ -119,13 +119,13 @@ impl House {
         shown
     }
 
-    async fn held(&self) -> Vec<String> {
+    pub async fn held(&self) -> Vec<String> {
         let held = pkgsets::held(&mut self.db.read().await.unwrap(), &tag()).await.unwrap();
         held.into_iter().map(|Held { nvr, reason, .. }| format!("{nvr} {reason}")).collect()
     }
 
     /// Has a build's RPMs and signatures asked for again, as a message about a signature does.
-    async fn list_again(&self, nvr: &str) {
+    pub async fn list_again(&self, nvr: &str) {
         let mut tx = self.db.write().await.unwrap();
         let nvr = nvr.parse().unwrap();
         let build = tannery::store::builds::by_nvr(&mut tx, "koji", &nvr).await.unwrap().unwrap();
@@ -135,18 +135,18 @@ impl House {
 }
 
 /// Starts a hub with a tag that lists two packages.
-fn start(house: &House) {
+pub(super) fn start(house: &House) {
     house.rig.koji.create_tag("f43", Some("x86_64"));
     house.rig.koji.add_package("f43", "bash");
     house.rig.koji.add_package("f43", "zsh");
 }
 
-fn all_of(nvr: &str, key: &str) -> Vec<String> {
+pub(super) fn all_of(nvr: &str, key: &str) -> Vec<String> {
     let (name, rest) = nvr.split_once('-').unwrap();
     vec![format!("{nvr}.src {key}"), format!("{nvr}.x86_64 {key}"), format!("{name}-doc-{rest}.noarch {key}")]
 }
 
-fn sorted(mut shown: Vec<String>) -> Vec<String> {
+pub(super) fn sorted(mut shown: Vec<String>) -> Vec<String> {
     shown.sort();
     shown
 }

@@ -12,6 +12,7 @@ mod rules;
 mod samples;
 mod traps;
 mod troubles;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,6 +11,8 @@ use crate::model::Sigkey;
 
 /// The tag number of signature packets.
 const SIGNATURE_PACKET: u8 = 2;
+/// The tag number of public keys.
+const PUBLIC_KEY_PACKET: u8 = 6;
 /// Subpacket with the 8 bytes of a key id.
 const ISSUER: u8 = 16;
 /// Subpacket with the version of the key and its whole fingerprint.
@@ -77,6 +79,21 @@ fn issuer(bytes: &[u8]) -> Result<Sigkey, &'static str> {
 
 /// Returns the body of a signature packet that fills `bytes` to the end.
 fn packet_body(bytes: &[u8]) -> Option<&[u8]> {
+    let (tag, body, rest) = packet(bytes)?;
+    (tag == SIGNATURE_PACKET && rest.is_empty()).then_some(body)
+}
+
+/// Returns whether these are whole packets, the first of them a public key.
+pub(super) fn are_keys(mut bytes: &[u8]) -> bool {
+    let begins_with_key = packet(bytes).is_some_and(|(tag, ..)| tag == PUBLIC_KEY_PACKET);
+    while let Some((_, _, rest)) = packet(bytes) {
+        bytes = rest;
+    }
+    begins_with_key && bytes.is_empty()
+}
+
+/// Returns the tag and the body of the first packet, and what follows it.
+fn packet(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&head, rest) = bytes.split_first()?;
     let (tag, length, body) = match head {
         0xC0.. => {
@@ -95,7 +112,8 @@ fn packet_body(bytes: &[u8]) -> Option<&[u8]> {
         }
         _ => return None,
     };
-    (tag == SIGNATURE_PACKET && body.len() == length).then_some(body)
+    let (body, rest) = body.split_at_checked(length)?;
+    Some((tag, body, rest))
 }
 
 /// Reads a length of one, two or five bytes, as new packets and all subpackets have it; the

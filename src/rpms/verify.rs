@@ -189,9 +189,7 @@ fn judgement(said: &str, failure: Option<&process::Error>) -> Judgement {
 fn ring(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
     let is_binary = bytes.first().is_some_and(|byte| byte & 0x80 != 0);
     let ring = if is_binary { bytes.to_vec() } else { without_armour(bytes)? };
-    // A public key packet begins with tag 6, in the old form of packets or the new.
-    let begins_with_key = |first: &u8| *first & 0xFC == 0x98 || *first == 0xC6;
-    if ring.first().is_some_and(begins_with_key) { Ok(ring) } else { Err("it does not begin with a public key") }
+    if openpgp::are_keys(&ring) { Ok(ring) } else { Err("it is cut off, or does not begin with a public key") }
 }
 
 /// Joins what armoured blocks hold; between them may stand anything.
@@ -223,12 +221,12 @@ fn without_armour(bytes: &[u8]) -> Result<Vec<u8>, &'static str> {
 mod tests {
     use super::*;
 
-    const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: a key\n\nmAEC\nAw==\n=abcd\n\
+    const BLOCK: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: a key\n\nmAIC\nAw==\n=abcd\n\
                          -----END PGP PUBLIC KEY BLOCK-----\n";
 
     #[test]
     fn armoured_blocks_are_joined_and_what_stands_around_them_passed_over() {
-        let one = vec![0x98, 1, 2, 3];
+        let one = vec![0x98, 2, 2, 3];
         assert_eq!(ring(&one), Ok(one.clone()));
         assert_eq!(ring(BLOCK.as_bytes()), Ok(one.clone()));
         let two = format!("Our keys\n\n{BLOCK}and\n{}", BLOCK.replace('\n', "\r\n"));
@@ -239,9 +237,11 @@ mod tests {
     fn what_holds_no_keys_is_refused_with_the_reason() {
         let whole = |change: fn(&str) -> String| ring(change(BLOCK).as_bytes());
         assert_eq!(ring(b""), Err("there is no armoured block"));
-        assert_eq!(ring(&[0x88, 1, 2]), Err("it does not begin with a public key"), "a signature");
+        for bad in [&[0x88, 1, 2][..], &[0x98, 2, 2], &[0x98, 1, 2, 3]] {
+            assert_eq!(ring(bad), Err("it is cut off, or does not begin with a public key"), "{bad:?}");
+        }
         assert_eq!(whole(|text| text.replace("END", "FIN")), Err("a block does not end"));
-        assert_eq!(whole(|text| text.replace("mAEC", "m?EC")), Err("a block is not base64"));
+        assert_eq!(whole(|text| text.replace("mAIC", "m?IC")), Err("a block is not base64"));
         assert_eq!(whole(|text| text.replace("PUBLIC", "PRIVATE")), Err("there is no armoured block"));
     }
 

@@ -53,7 +53,7 @@ pub struct Source {
 pub struct Package {
     pub name: String,
     pub arch: &'static str,
-    pub(super) source: usize,
+    pub source: usize,
     pub(super) role: Role,
     /// The text that tells it from the others of its source.
     pub(super) part: String,
@@ -63,7 +63,7 @@ pub struct Package {
 #[derive(Debug)]
 pub struct Corpus {
     pub packages: Vec<Package>,
-    pub(super) sources: Vec<Source>,
+    pub sources: Vec<Source>,
     /// The numbers of the sources that are libraries.
     pub(super) libraries: Vec<usize>,
 }

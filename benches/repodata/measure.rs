@@ -99,7 +99,7 @@ pub fn forget_peak(id: u32) -> anyhow::Result<()> {
 }
 
 /// Returns the time on the processors, that of children it waited for included.
-fn processor_time(id: u32) -> Option<Duration> {
+pub fn processor_time(id: u32) -> Option<Duration> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The name, in parentheses, may hold blanks; the times are the 14th to 17th field of the line.
     let fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11).take(4);

@@ -54,15 +54,18 @@ pub struct Service {
 impl Service {
     /// Starts a service in `directory`, whose repositories have the form; waits until it serves.
     pub fn start(directory: &Path, form: &str) -> anyhow::Result<Self> {
-        let (data, config) = (directory.join("data"), directory.join("tannery.toml"));
         // The default is not said, so that also versions can be measured that know no other.
         let form = if form == "files" { String::new() } else { format!("form = \"{form}\"\n") };
         let follow = "[[follow]]\ntags = [\"*\"]\narches = [\"x86_64\"]\nmultilib = { x86_64 = [\"i686\"] }\n";
+        Self::start_with(directory, &format!("[repos]\n{form}quiet = \"{}ms\"\n{follow}", QUIET.as_millis()))
+    }
+
+    /// Starts a service in `directory` whose configuration has these sections; waits until it serves.
+    pub fn start_with(directory: &Path, sections: &str) -> anyhow::Result<Self> {
+        let (data, config) = (directory.join("data"), directory.join("tannery.toml"));
         let text = format!(
-            "data_dir = \"{}\"\n[log]\nformat = \"json\"\n[http]\nbind = \"127.0.0.1:0\"\n\
-             [repos]\n{form}quiet = \"{}ms\"\n{follow}",
+            "data_dir = \"{}\"\n[log]\nformat = \"json\"\n[http]\nbind = \"127.0.0.1:0\"\n{sections}",
             data.display(),
-            QUIET.as_millis()
         );
         fs::write(&config, text)?;
         let mut command = tannery();
@@ -128,14 +131,19 @@ impl Service {
         }
     }
 
+    /// Returns the id of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Returns its memory now.
     pub fn memory(&self) -> anyhow::Result<Memory> {
-        measure::memory(self.child.id()).context("the service has ended")
+        measure::memory(self.id()).context("the service has ended")
     }
 
     /// Lets its peak of memory begin again.
     pub fn forget_peak(&self) -> anyhow::Result<()> {
-        measure::forget_peak(self.child.id())
+        measure::forget_peak(self.id())
     }
 
     /// Returns its resident memory once it does nothing more: when it was the same for some seconds.

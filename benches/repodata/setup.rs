@@ -104,9 +104,15 @@ impl Setup {
     }
 }
 
-/// Tannery itself, as `cargo bench` built it.
+/// Tannery itself, as `cargo bench` built it, without what the environment says to it or to the tests.
 pub fn tannery() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_tannery"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tannery"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("TANNERY_") {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// A createrepo_c and what it calls itself.

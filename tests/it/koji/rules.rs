@@ -79,3 +79,10 @@ fn what_is_right_follows_links_as_far_as_they_allow() {
     assert_eq!(koji.right_nvrs("root", None), ["alpha-1-1", "beta-1-1"]);
     assert_eq!((koji.right_set("root", Some(2), None).len(), koji.right_set("root", Some(1), None).len()), (4, 2));
 }
+
+#[test]
+fn what_the_hub_knows_of_files_is_what_lies_in_its_volume() {
+    let rig = Rig::new().filled();
+    let (files, known) = (rig.koji.right_files("f43", &[]), rig.koji.right_digests("f43", &["x86_64", "noarch"]));
+    assert_eq!((files.len(), &files), (4, &known));
+}

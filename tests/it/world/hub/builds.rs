@@ -70,6 +70,12 @@ impl Hub {
             let wanted = files::Wanted { name: rpm, version: &version, release: &release, epoch: new.epoch, arch };
             made.push(if new.files { files::make(&wanted, &name) } else { files::pretend(&wanted) });
         }
+        self.import_made(new, made)
+    }
+
+    /// As [`Hub::import`], with RPMs that were made already instead of those that the build would have.
+    pub fn import_made(&self, new: &NewBuild, made: Vec<Made>) -> (i64, Vec<Message>) {
+        let (name, version, release) = split(&new.nvr);
         self.act(|rows, event| {
             let id = rows.builds.last_key_value().map_or(1, |(id, _)| id + 1);
             let package = package_id(rows, &name);
@@ -79,14 +85,15 @@ impl Hub {
             let build = Build { package, name, version, release, epoch, state, volume, draft, create: event };
             assert!(rows.build_id(&build.nvr()).is_none(), "{} is there", build.nvr());
             let message = state_change(id, &build, None);
-            for (made, (_, arch)) in made.iter().zip(&new.rpms) {
+            for made in &made {
                 if let Some(bytes) = &made.bytes {
-                    files::write(&files::build_dir(&self.volume, "DEFAULT", &build).join(arch).join(&made.file), bytes);
+                    let dir = files::build_dir(&self.volume, "DEFAULT", &build).join(&made.arch);
+                    files::write(&dir.join(&made.file), bytes);
                 }
             }
             rows.nvrs.insert(build.nvr(), id);
             rows.builds.insert(id, build);
-            add_rpms(rows, id, &new.rpms, made);
+            add_rpms(rows, id, made);
             (id, vec![message])
         })
     }
@@ -193,7 +200,7 @@ impl Hub {
             let made = files::make(&files::Wanted { name, version, release, epoch, arch }, &build.name);
             let dir = files::build_dir(&self.volume, &rows.volumes[&build.volume], &build);
             files::write(&dir.join(arch).join(&made.file), made.bytes.as_ref().unwrap());
-            add_rpms(rows, id, &[(name.to_owned(), arch.to_owned())], vec![made]);
+            add_rpms(rows, id, vec![made]);
             update_tags(rows, event, id);
         });
     }
@@ -225,18 +232,17 @@ fn take(rows: &mut Rows, event: i64, tag: &str, nvr: &str) -> Message {
     tagging(rows, false, id, build)
 }
 
-fn add_rpms(rows: &mut Rows, build: i64, named: &[(String, String)], made: Vec<Made>) {
+fn add_rpms(rows: &mut Rows, build: i64, made: Vec<Made>) {
     let of = &rows.builds[&build];
     let release = of.release.split(',').next().unwrap().to_owned();
     let (version, epoch) = (of.version.clone(), of.epoch);
-    for (made, (name, arch)) in made.into_iter().zip(named) {
+    for Made { name, arch, size, sigmd5: payloadhash, sighash, sha256, .. } in made {
         let id = rows.build_of.last_key_value().map_or(1, |(id, _)| id + 1);
         let (version, release) = (version.clone(), release.clone());
-        let (size, payloadhash) = (made.size, made.sigmd5);
-        let rpm = Rpm { id, name: name.clone(), version, release, epoch, arch: arch.clone(), size, payloadhash };
+        let rpm = Rpm { id, name, version, release, epoch, arch, size, payloadhash };
         rows.build_of.insert(id, build);
         rows.rpms.entry(build).or_default().push(rpm);
-        let row = Signature { sigkey: String::new(), sighash: made.sighash, sha256: made.sha256 };
+        let row = Signature { sigkey: String::new(), sighash, sha256 };
         rows.signatures.insert(id, vec![row]);
     }
 }

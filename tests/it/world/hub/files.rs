@@ -30,8 +30,12 @@ impl Wanted<'_> {
 }
 
 /// A package that was made, and what the hub remembers of it.
+#[derive(Debug)]
 pub struct Made {
+    pub name: String,
+    pub arch: String,
     pub file: String,
+    /// Where they are still to be written.
     pub bytes: Option<Vec<u8>>,
     pub size: i64,
     pub sigmd5: String,
@@ -39,26 +43,37 @@ pub struct Made {
     pub sha256: Option<String>,
 }
 
+impl Made {
+    /// Remembers an RPM, but not its bytes.
+    pub fn of(name: &str, arch: &str, file: &str, bytes: &[u8]) -> Self {
+        let signature = &bytes[LEAD..main_header(bytes)];
+        Self {
+            name: name.to_owned(),
+            arch: arch.to_owned(),
+            file: file.to_owned(),
+            bytes: None,
+            size: bytes.len() as i64,
+            sigmd5: promised_md5(signature),
+            sighash: md5(signature),
+            sha256: Some(sha256(bytes)),
+        }
+    }
+}
+
 /// Makes an RPM of the build of this source package.
 pub fn make(wanted: &Wanted<'_>, source: &str) -> Made {
     let built = unsigned(wanted, source);
-    let header = signature_header_of(&built, None);
-    let bytes = spliced(&built, &header);
-    Made {
-        file: wanted.file(),
-        size: bytes.len() as i64,
-        sigmd5: md5(&bytes[main_header(&bytes)..]),
-        sighash: md5(&header),
-        sha256: Some(sha256(&bytes)),
-        bytes: Some(bytes),
-    }
+    let bytes = spliced(&built, &signature_header_of(&built, None));
+    let made = Made::of(wanted.name, wanted.arch, &wanted.file(), &bytes);
+    Made { bytes: Some(bytes), ..made }
 }
 
 /// Remembers an RPM that is nowhere.
 pub fn pretend(wanted: &Wanted<'_>) -> Made {
     let file = wanted.file();
     let hash = md5(file.as_bytes());
-    Made { size: 10_000, sigmd5: hash.clone(), sighash: hash, sha256: Some(sha256(file.as_bytes())), bytes: None, file }
+    let (name, arch, sha256) = (wanted.name.to_owned(), wanted.arch.to_owned(), Some(sha256(file.as_bytes())));
+    Made { name, arch, file, bytes: None, size: 10_000, sigmd5: hash.clone(), sighash: hash, sha256 }
 }
 
 /// Returns an RPM as the library makes it, with the source package that it is of, or as one.
@@ -102,6 +117,17 @@ fn unsigned(wanted: &Wanted<'_>, source: &str) -> Vec<u8> {
 fn header_length(bytes: &[u8], start: usize) -> usize {
     let number = |at: usize| u32::from_be_bytes(bytes[start + at..start + at + 4].try_into().unwrap()) as usize;
     16 + number(8) * 16 + number(12)
+}
+
+/// Returns the MD5 of header and payload that a signature header promises; nothing where it promises none.
+fn promised_md5(header: &[u8]) -> String {
+    let number = |at: usize| u32::from_be_bytes(header[at..at + 4].try_into().unwrap()) as usize;
+    let count = number(8);
+    let line = (0..count).map(|line| 16 + line * 16).find(|line| number(*line) == 1004);
+    line.map_or(String::new(), |line| {
+        let start = 16 + count * 16 + number(line + 8);
+        hex(&header[start..start + 16])
+    })
 }
 
 /// Returns where the main header begins: the signature header is filled up to eight bytes.

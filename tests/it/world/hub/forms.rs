@@ -13,22 +13,21 @@ impl Hub {
     /// as they were imported. A tag that says so has all builds of a package, else the latest alone.
     pub fn right_files(&self, tag: &str, keys: &[&str]) -> BTreeMap<String, String> {
         let rows = self.desk.rows();
-        let tag = rows.tag_id(&tag.into()).unwrap();
-        let has_all = rows.tags[&tag].extras.iter().any(has_all);
-        let mut found: BTreeSet<i64> = BTreeSet::new();
         let mut files = BTreeMap::new();
-        for one in right::tagged_builds(&rows, tag, None, true, None, None) {
-            let (package, rpms) = (rows.builds[&one.build].package, &rows.rpms[&one.build]);
-            let is_signed = |rpm: &Rpm| best(&rows, rpm, keys).is_some();
-            if (!has_all && found.contains(&package)) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
-                continue;
-            }
-            for rpm in rpms.iter().filter(|rpm| ["x86_64", "noarch"].contains(&rpm.arch.as_str())) {
-                let Rpm { name, version, release, arch, epoch, .. } = rpm;
-                let nevra = format!("{name}-{}:{version}-{release}.{arch}", epoch.unwrap_or(0));
-                files.insert(nevra, self.form(&rows, rpm, best(&rows, rpm, keys)));
-            }
-            found.insert(package);
+        for rpm in right_rpms(&rows, tag, keys, &["x86_64", "noarch"]) {
+            files.insert(nevra(rpm), self.form(&rows, rpm, best(&rows, rpm, keys)));
+        }
+        files
+    }
+
+    /// As [`Hub::right_files`] without keys, of any arches, by the digests that the hub has: it opens no file. The
+    /// digest is empty where the hub has none.
+    pub fn right_digests(&self, tag: &str, arches: &[&str]) -> BTreeMap<String, String> {
+        let rows = self.desk.rows();
+        let mut files = BTreeMap::new();
+        for rpm in right_rpms(&rows, tag, &[], arches) {
+            let unsigned = rows.signatures[&rpm.id].iter().find(|row| row.sigkey.is_empty());
+            files.insert(nevra(rpm), unsigned.and_then(|row| row.sha256.clone()).unwrap_or_default());
         }
         files
     }
@@ -46,6 +45,29 @@ impl Hub {
 /// Returns whether a tag's setting says that its repositories have all builds.
 fn has_all(setting: &Extra) -> bool {
     setting.when.counts(None) && setting.key == "repo_include_all" && setting.value == true
+}
+
+/// Returns the RPMs of these arches that are right for a tag: of the first build of each package that has a key of
+/// these, if there are any, for all of its RPMs.
+fn right_rpms<'a>(rows: &'a Rows, tag: &str, keys: &[&str], arches: &[&str]) -> Vec<&'a Rpm> {
+    let tag = rows.tag_id(&tag.into()).unwrap();
+    let has_all = rows.tags[&tag].extras.iter().any(has_all);
+    let (mut found, mut right) = (BTreeSet::new(), Vec::new());
+    for one in right::tagged_builds(rows, tag, None, true, None, None) {
+        let (package, rpms) = (rows.builds[&one.build].package, &rows.rpms[&one.build]);
+        let is_signed = |rpm: &Rpm| best(rows, rpm, keys).is_some();
+        if (!has_all && found.contains(&package)) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
+            continue;
+        }
+        right.extend(rpms.iter().filter(|rpm| arches.contains(&rpm.arch.as_str())));
+        found.insert(package);
+    }
+    right
+}
+
+fn nevra(rpm: &Rpm) -> String {
+    let Rpm { name, version, release, arch, epoch, .. } = rpm;
+    format!("{name}-{}:{version}-{release}.{arch}", epoch.unwrap_or(0))
 }
 
 fn best<'a>(rows: &Rows, rpm: &Rpm, keys: &[&'a str]) -> Option<&'a str> {

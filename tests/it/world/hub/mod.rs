@@ -6,7 +6,7 @@
 
 mod answers;
 mod builds;
-mod files;
+pub mod files;
 mod forms;
 mod history;
 mod messages;

@@ -49,7 +49,7 @@ impl Settings {
             silence: Duration::from_secs(300),
             in_flight: 4,
             per_second: 20,
-            batch: 50,
+            batch: 200,
             tries: 5,
             pause: Duration::from_secs(1),
             longest_pause: Duration::from_secs(60),

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, oneshot};
 
 use super::forms::Spot;
 use super::look::{KnownDigests, Sums};
@@ -72,7 +72,14 @@ pub(super) struct Digests {
     repositories: Vec<(DigestsFrom, Mutex<Loaded>)>,
     /// A hub that does not know the call is not asked again.
     hub_has_none: AtomicBool,
+    /// What is to be asked of the hub with the next request.
+    asked: std::sync::Mutex<Vec<Asked>>,
+    /// Held by who asks the hub: who comes meanwhile is asked for together with all others who do.
+    turn: Mutex<()>,
 }
+
+/// RPMs that somebody wants to know the digests of, and where the answer goes.
+type Asked = (Vec<i64>, oneshot::Sender<BTreeMap<i64, Sums>>);
 
 /// The digests that are known for some RPMs.
 #[derive(Debug, Default)]
@@ -109,7 +116,8 @@ impl KnownDigests for Known {
 impl Digests {
     pub fn new(clock: Clock, repositories: Vec<DigestsFrom>) -> Self {
         let repositories = repositories.into_iter().map(|from| (from, Mutex::default())).collect();
-        Self { clock, repositories, hub_has_none: AtomicBool::new(false) }
+        let (asked, turn) = (std::sync::Mutex::default(), Mutex::default());
+        Self { clock, repositories, hub_has_none: AtomicBool::new(false), asked, turn }
     }
 
     /// Returns what is known of these RPMs, by the hub's ids of them, and of all packages of the repositories.
@@ -131,7 +139,45 @@ impl Digests {
         Ok(Known { sums, tables })
     }
 
+    /// Asks the hub, for all who came while it was asked for others: builds are small, and a request is dear.
     async fn ask_hub(&self, hub: &Hub, rpms: &[i64]) -> Result<BTreeMap<i64, Sums>, Error> {
+        loop {
+            let (sender, mut receiver) = oneshot::channel();
+            self.asked().push((rpms.to_vec(), sender));
+            let _turn = self.turn.lock().await;
+            match receiver.try_recv() {
+                Ok(sums) => return Ok(sums),
+                Err(oneshot::error::TryRecvError::Empty) => {}
+                // Whoever asked for these was stopped.
+                Err(oneshot::error::TryRecvError::Closed) => continue,
+            }
+            let mut together = std::mem::take(&mut *self.asked());
+            let all: Vec<i64> = together.iter().flat_map(|(rpms, _)| rpms).copied().collect();
+            match self.ask_for(hub, &all).await {
+                Ok(sums) => {
+                    for (rpms, sender) in together {
+                        let of_these = rpms.iter().filter_map(|id| Some((*id, sums.get(id)?.clone())));
+                        // Who does not wait any more needs no answer.
+                        let _ = sender.send(of_these.collect());
+                    }
+                    return Ok(receiver.try_recv().unwrap_or_default());
+                }
+                Err(error) => {
+                    // The others try it themselves.
+                    drop(receiver);
+                    together.retain(|(_, sender)| !sender.is_closed());
+                    self.asked().append(&mut together);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn ask_for(&self, hub: &Hub, rpms: &[i64]) -> Result<BTreeMap<i64, Sums>, Error> {
         let mut sums = BTreeMap::new();
         if self.hub_has_none.load(Ordering::Relaxed) {
             return Ok(sums);

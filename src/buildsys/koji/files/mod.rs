@@ -50,7 +50,7 @@ pub struct Settings {
     pub volume: Place,
     /// The directory of files that are made or fetched here.
     pub own: PathBuf,
-    /// Most builds that are read at once.
+    /// Most builds that are read at once: what is asked of the hub for them is asked together.
     pub builds_at_once: NonZeroUsize,
     /// Most files that are read or fetched at once.
     pub files_at_once: NonZeroUsize,
@@ -71,7 +71,7 @@ impl Settings {
         Self {
             volume,
             own,
-            builds_at_once: some(16),
+            builds_at_once: some(50),
             files_at_once: some(4),
             read_rate: NonZeroU64::new(64 << 20),
             digests_from: Vec::new(),

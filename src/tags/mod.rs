@@ -16,6 +16,7 @@ mod hub;
 mod import;
 mod inheritance;
 mod pkgset;
+mod put_off;
 mod receive;
 mod reconcile;
 mod select;
@@ -36,6 +37,7 @@ use crate::model::TagName;
 use crate::rpms::VerifyError;
 use crate::store::tags::{self as rows, TagRow};
 use crate::store::{self, Db, Tx, Write, tag_links, wakeups};
+use put_off::PutOff;
 
 pub use difference::{Change, Difference, Differences, difference};
 pub use edit::{EditError, LinkEdit, TagEdit};
@@ -114,6 +116,7 @@ pub struct Tags {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     pub(crate) bells: Bells,
+    put_off: PutOff,
 }
 
 /// Whose tags they are.
@@ -129,15 +132,15 @@ impl Tags {
     /// Returns the room over the local build system.
     pub fn new(db: Db, local: Local, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
         let kind = Kind::Local(local.clone());
-        let keyrings = trust::Keyrings::default();
-        Self { db, buildsys: Arc::new(local), kind, keyrings, config, clock, bells }
+        let (keyrings, put_off) = (trust::Keyrings::default(), PutOff::default());
+        Self { db, buildsys: Arc::new(local), kind, keyrings, config, clock, bells, put_off }
     }
 
     /// Returns the room over a Koji hub, asked in the way of `settings`.
     pub fn of_hub(db: Db, koji: Koji, settings: config::Koji, config: Arc<Config>, clock: Clock, bells: Bells) -> Self {
         let kind = Kind::Hub(Arc::new(hub::Follower::new(koji.clone(), settings)));
-        let keyrings = trust::Keyrings::default();
-        Self { db, buildsys: Arc::new(koji), kind, keyrings, config, clock, bells }
+        let (keyrings, put_off) = (trust::Keyrings::default(), PutOff::default());
+        Self { db, buildsys: Arc::new(koji), kind, keyrings, config, clock, bells, put_off }
     }
 
     /// Returns the local build system, if that is the one.

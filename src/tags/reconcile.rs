@@ -61,11 +61,12 @@ impl Tags {
 
     /// Returns the tags that are woken, in the order in which they are taken up, and the last wake-up seen.
     async fn turns(&self, failed: &BTreeSet<String>) -> Result<(Vec<String>, i64), Error> {
-        let mut tx = self.db.read().await?;
+        let (mut tx, now) = (self.db.read().await?, self.clock.monotonic_millis());
         let last = wakeups::last(&mut tx, Room::Tags).await?;
         let mut names: Vec<String> = Vec::new();
         for (name, _) in wakeups::keys(&mut tx, Room::Tags).await? {
-            names.extend((!failed.contains(&name)).then_some(name));
+            let is_passed_over = failed.contains(&name) || self.put_off.holds(&name, now);
+            names.extend((!is_passed_over).then_some(name));
         }
         if names.len() > 1 {
             names = turn::in_turn(names, &tag_links::open_links(&mut tx).await?);
@@ -111,6 +112,12 @@ impl Tags {
                 continue;
             }
             if let (Some(answer), Some(rule)) = (answer, rule) {
+                self.want(&mut tx, &answer.wanted, answer.caused).await?;
+                if before.is_some() && self.is_put_off(&mut tx, tag, &answer.wanted).await? {
+                    tx.commit().await?;
+                    self.bells.files.ring();
+                    return Ok(());
+                }
                 self.write(&mut tx, tag, rule, before, answer).await?;
             }
             if let Some(last) = wake_ups.iter().map(|wake_up| wake_up.sequence).max() {
@@ -132,8 +139,7 @@ impl Tags {
         before: Option<Revision>,
         answer: Answer,
     ) -> Result<(), Error> {
-        self.want(tx, &answer.wanted, answer.caused).await?;
-        if before.is_none() && answer.wanted.is_pending {
+        if before.is_none() && answer.wanted.pending > 0 {
             // A first repository with most packages missing would help nobody.
             return Ok(put_waiting(tx, tag, answer.set).await?);
         }

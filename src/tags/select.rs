@@ -75,13 +75,13 @@ impl Choice {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub all: BTreeSet<Want>,
-    /// Whether builds wait for what was never tried to be learned.
-    pub is_pending: bool,
+    /// For how many packages builds wait for what was never tried to be learned.
+    pub pending: usize,
 }
 
 impl Wanted {
     pub fn add(&mut self, choice: &Choice) {
-        self.is_pending |= choice.is_pending();
+        self.pending += usize::from(choice.is_pending());
         self.all.extend(choice.wanted.iter().cloned());
     }
 }

@@ -143,9 +143,13 @@ impl Learner {
         let heard = self.tags.bells.files.clone();
         let heard = heard.heard(LOOK);
         tokio::pin!(heard);
+        let mut has_settled = false;
         loop {
-            if self.under_way.is_empty() {
-                return heard.await;
+            match (self.under_way.is_empty(), has_settled) {
+                (true, false) => return heard.await,
+                // Tags may have waited for the last of it.
+                (true, true) => return,
+                (false, _) => {}
             }
             tokio::select! {
                 () = &mut heard => return,
@@ -154,6 +158,7 @@ impl Learner {
                         tracing::error!(error = %chain(&error), "what was learned of builds cannot be kept");
                         return heard.await;
                     }
+                    has_settled = true;
                     self.fill();
                 }
             }

@@ -200,13 +200,14 @@ impl Learner {
         Ok(wakeups::wake_for(tx, Room::Tags, &wake_ups, self.tags.clock.micros(), caused).await?)
     }
 
-    /// Wakes tags without a set for which all that they waited for was tried; `pending` is all that is to be learned.
+    /// Wakes tags without a set for which all that they waited for was tried, and lets those have their turn that were
+    /// put off for as long; `pending` is all that is to be learned.
     pub(super) async fn wake_complete(&mut self, pending: &[WakeUp]) -> Result<(), Error> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
         let untried = pending.iter().filter(|wake_up| !self.failures.contains_key(&key(wake_up)));
         let first = untried.map(|wake_up| wake_up.sequence).min().unwrap_or(i64::MAX);
+        if self.tags.put_off.tried(first) {
+            self.tags.bells.tags.ring();
+        }
         let complete: Vec<TagName> =
             self.waiting.iter().filter(|(_, last)| **last < first).map(|(tag, _)| tag.clone()).collect();
         if complete.is_empty() {

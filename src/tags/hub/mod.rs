@@ -12,12 +12,14 @@ mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::buildsys::koji::Koji;
 use crate::config;
 use crate::model::{PackageName, TagName};
 use crate::store::mirror::Doubt;
 
+use super::Tags;
 pub use ask::Checked;
 pub(super) use mark::Marked;
 pub use standing::Standing;
@@ -27,6 +29,15 @@ pub(super) struct Follower {
     koji: Koji,
     settings: config::Koji,
     state: Mutex<State>,
+}
+
+impl Tags {
+    /// Returns from how many packages of a tag on that wait together it is a burst, and how long that may wait; `None`
+    /// without a hub.
+    pub(super) fn burst(&self) -> Option<(usize, Duration)> {
+        let settings = &self.hub()?.settings;
+        Some((settings.burst_from.get() as usize, settings.burst_at_latest))
+    }
 }
 
 /// All of it can be lost: a new process begins with a look at everything.

@@ -45,6 +45,7 @@ impl House {
         let koji = Koji::new(db.clone(), "koji", rig.hub.clone(), clock.clone(), settings);
         let mut hub = config.buildsys.koji.clone().unwrap();
         hub.whole_from = NonZeroU32::new(3).unwrap();
+        hub.burst_from = NonZeroU32::new(3).unwrap();
         let tags = Tags::of_hub(db.clone(), koji, hub, config.clone(), clock.clone(), Bells::default());
         let repos = Repos::new(db, tags.clone(), config, clock);
         Self { rig, tags, repos }

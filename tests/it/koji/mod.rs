@@ -1,5 +1,6 @@
 //! Does Tannery understand a Koji hub? The client against the fake hub, and the fake hub against a real one's answers.
 
+mod bursts;
 mod calls;
 mod chances;
 mod changes;

@@ -90,9 +90,11 @@ pub async fn builds_in(tx: &mut Tx, buildsys: &str, tag: &TagName) -> Result<Vec
 
 /// Returns our ids of the builds that wait for a signature in any set.
 pub async fn held_for_signatures(tx: &mut Tx, buildsys: &str) -> Result<Vec<i64>, Error> {
-    let sql = "SELECT DISTINCT b.id FROM held h JOIN builds b ON b.buildsys = $1 AND b.name = h.package \
-               AND h.nvr = b.name || '-' || b.version || '-' || b.release \
-               WHERE h.reason LIKE 'signature:%' ORDER BY b.id";
+    // SQLite keeps the order of a cross join: what is held is few rows, and the other way round is all builds times all
+    // that is held.
+    let sql = "SELECT DISTINCT b.id FROM held h CROSS JOIN builds b WHERE h.reason LIKE 'signature:%' \
+               AND b.buildsys = $1 AND b.name = h.package \
+               AND h.nvr = b.name || '-' || b.version || '-' || b.release ORDER BY b.id";
     Ok(fetch!(tx, (i64,), sql, buildsys)?.into_iter().map(|(id,)| id).collect())
 }
 

@@ -215,11 +215,11 @@ impl Tags {
     /// Asks again for the signatures of builds that wait for one: messages about signatures get lost too, and none
     /// tells of signed copies.
     async fn poll_held(&self) -> Result<(), Error> {
-        let mut tx = self.db.write().await?;
-        let held = mirror::held_for_signatures(&mut tx, self.buildsys.id()).await?;
+        let held = mirror::held_for_signatures(&mut self.db.read().await?, self.buildsys.id()).await?;
         if held.is_empty() {
             return Ok(());
         }
+        let mut tx = self.db.write().await?;
         self.list_again(&mut tx, &held).await?;
         tx.commit().await?;
         self.bells.files.ring();

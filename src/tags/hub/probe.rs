@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mark::EVERYWHERE;
 use super::{Follower, FoundBy, Scope};
+use crate::buildsys::koji;
 use crate::buildsys::koji::calls::{self, Filter, History, Table, TagRef, Was};
 use crate::buildsys::koji::read::OVERLAP;
 use crate::model::{PackageName, TagName};
@@ -158,10 +159,10 @@ impl Tags {
     }
 
     async fn look_for_changes(&self, hub: &Follower, tracked: &[Tracked]) -> Result<(), Error> {
-        let koji = hub.koji.hub();
+        let client = hub.koji.hub();
         let asks = tracked.iter().map(|tag| calls::last_change(TagRef::Id(tag.hub_id), None, false)).collect();
         let mut changed: Vec<(&Tracked, i64, i64)> = Vec::new();
-        for (tag, answer) in tracked.iter().zip(koji.ask_all(asks).await?) {
+        for (tag, answer) in tracked.iter().zip(client.ask_all(asks).await?) {
             let seen = hub.state().probed.tags.get(&tag.hub_id).map_or(0, |seen| seen.change).max(tag.whole_event);
             changed.extend(answer?.filter(|change| *change > seen).map(|change| (tag, seen, change)));
         }
@@ -170,7 +171,17 @@ impl Tags {
                 Filter { tag: Some(TagRef::Id(tag.hub_id)), after: Some((seen - OVERLAP).max(1)), ..Filter::default() };
             calls::history(&TABLES, &filter)
         };
-        let answers = koji.ask_all(changed.iter().map(ask).collect()).await?;
+        let answers = match client.ask_all(changed.iter().map(ask).collect()).await {
+            // Of many calls in one, each answer is held as a whole before it is read: what is very much is asked alone.
+            Err(koji::Error::TooLarge { .. }) => {
+                let mut answers = Vec::with_capacity(changed.len());
+                for tag in &changed {
+                    answers.push(Ok(client.ask(ask(tag)).await?));
+                }
+                answers
+            }
+            answers => answers?,
+        };
         for ((tag, _, change), answer) in changed.into_iter().zip(answers) {
             self.deal_with(hub, tag, change, answer?).await?;
         }

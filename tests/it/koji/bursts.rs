@@ -1,5 +1,6 @@
 //! What if very much happens at once? A set is made anew once all builds are read, and nobody sees it half done.
 
+use super::Rig;
 use super::house::House;
 use crate::world::hub::NewBuild;
 
@@ -66,4 +67,24 @@ async fn a_build_that_cannot_be_read_holds_up_no_burst() {
     let shown = house.shown("f44");
     let has = |nevra: &str| shown.contains_key(nevra);
     assert!(has("alpha-0:1-1.x86_64") && has("beta-0:2-1.x86_64") && has("gamma-0:2-1.x86_64"), "{shown:?}");
+}
+
+#[tokio::test]
+async fn what_a_probe_finds_may_be_more_than_one_answer_of_many_can_have() {
+    let limits = |bytes| move |settings: &mut tannery::buildsys::koji::Settings| settings.limits.value = bytes;
+    let house = House::over(Rig::with(limits(8000)), "[[follow]]\ntags = [\"f44\"]\n").await;
+    let koji = &house.rig.koji;
+    koji.create_tag("f44", Some("x86_64"));
+    for package in PACKAGES {
+        koji.add_package("f44", package);
+        koji.import(&NewBuild::new(&format!("{package}-1-1"), &["x86_64"]));
+    }
+    house.check().await;
+    for package in PACKAGES {
+        koji.tag_build("f44", &format!("{package}-1-1"));
+    }
+    // No message tells of it; what is new is left to one until the next probe.
+    house.check().await;
+    house.check().await;
+    assert_eq!(house.shown("f44"), koji.right_digests("f44", &["x86_64"]));
 }

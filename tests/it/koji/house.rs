@@ -29,7 +29,11 @@ pub struct House {
 impl House {
     /// Starts an empty hub; `follow` are the follow rules.
     pub async fn new(follow: &str) -> Self {
-        let rig = Rig::new();
+        Self::over(Rig::new(), follow).await
+    }
+
+    /// As [`House::new`], with a hub that may have been filled, and a client of one's own.
+    pub async fn over(rig: Rig, follow: &str) -> Self {
         let text = format!(
             "data_dir = \"data\"\n[buildsys]\nkind = \"koji\"\nvolume = \"koji\"\n[koji]\nhub = \"{}\"\n\
              check_every = \"1ms\"\n[repos]\nquiet = \"0s\"\nat_latest = \"0s\"\n{follow}",

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::hub::Marked;
+use super::hub::{Marked, Marks};
 use super::{Error, Tags};
 use crate::buildsys::local;
 use crate::events::{self, BuildState, BuildStateChange, Decoded, Event, Limits, Tagging};
@@ -117,10 +117,11 @@ impl Tags {
     /// As of [`Tags::receive`], of any of them.
     pub async fn receive_together(&self, messages: &[Incoming<'_>]) -> Result<Vec<Outcome>, Error> {
         let mut tx = self.db.write().await?;
-        let mut outcomes = Vec::with_capacity(messages.len());
+        let (mut outcomes, mut marks) = (Vec::with_capacity(messages.len()), Marks::default());
         for incoming in messages {
-            outcomes.push(self.receive_in(&mut tx, incoming).await?);
+            outcomes.push(self.receive_one(&mut tx, incoming, &mut marks).await?);
         }
+        self.put_marks(&mut tx, marks).await?;
         tx.commit().await?;
         self.ring();
         Ok(outcomes)
@@ -138,6 +139,13 @@ impl Tags {
 
     /// As [`Tags::receive`], inside a transaction of the caller.
     pub(crate) async fn receive_in(&self, tx: &mut Write, incoming: &Incoming<'_>) -> Result<Outcome, Error> {
+        let mut marks = Marks::default();
+        let outcome = self.receive_one(tx, incoming, &mut marks).await?;
+        self.put_marks(tx, marks).await?;
+        Ok(outcome)
+    }
+
+    async fn receive_one(&self, tx: &mut Write, incoming: &Incoming<'_>, marks: &mut Marks) -> Result<Outcome, Error> {
         let digest = incoming.cut.map_or_else(|| Blake3::of(incoming.body), |(_, digest)| digest);
         let id = events::identity(incoming.message_id, incoming.topic, incoming.headers, &digest);
         if let Some(first) = inbox::repeat(tx, &id).await? {
@@ -145,7 +153,7 @@ impl Tags {
         }
         let passage = Passage { incoming, id, digest, arrived_at: self.clock.micros() };
         match self.decode(incoming) {
-            Ok(decoded) => self.pass(tx, &passage, decoded).await,
+            Ok(decoded) => self.pass(tx, &passage, decoded, marks).await,
             Err(reason) => {
                 passage.keep(tx, None, InboxState::Quarantined, Some(reason.clone()), None).await?;
                 tracing::warn!(message.id = passage.id, reason, "a message was quarantined: {reason}");
@@ -169,16 +177,28 @@ impl Tags {
         Limits { body: usize::try_from(inbox.max_body).unwrap_or(usize::MAX), depth: inbox.max_depth.get() as usize }
     }
 
-    async fn pass(&self, tx: &mut Write, passage: &Passage<'_>, decoded: Decoded) -> Result<Outcome, Error> {
+    async fn pass(
+        &self,
+        tx: &mut Write,
+        passage: &Passage<'_>,
+        decoded: Decoded,
+        marks: &mut Marks,
+    ) -> Result<Outcome, Error> {
         match self.hub() {
-            Some(_) => self.pass_hint(tx, passage, decoded).await,
+            Some(_) => self.pass_hint(tx, passage, decoded, marks).await,
             None => self.pass_act(tx, passage, decoded).await,
         }
     }
 
     /// Takes in a message about a hub.
-    async fn pass_hint(&self, tx: &mut Write, passage: &Passage<'_>, decoded: Decoded) -> Result<Outcome, Error> {
-        match self.mark(tx, &decoded.event).await? {
+    async fn pass_hint(
+        &self,
+        tx: &mut Write,
+        passage: &Passage<'_>,
+        decoded: Decoded,
+        marks: &mut Marks,
+    ) -> Result<Outcome, Error> {
+        match self.mark(tx, &decoded.event, marks).await? {
             Marked::Done => {
                 passage.keep(tx, None, InboxState::Applied, None, None).await?;
                 Ok(Outcome::Applied)

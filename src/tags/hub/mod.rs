@@ -21,7 +21,7 @@ use crate::store::mirror::Doubt;
 
 use super::Tags;
 pub use ask::Checked;
-pub(super) use mark::Marked;
+pub(super) use mark::{Marked, Marks};
 pub use standing::Standing;
 
 /// The hub that is followed, and what is remembered of it while this process runs.

@@ -51,6 +51,13 @@ impl PutOff {
         any
     }
 
+    /// Has all tags that are put off wait for what has a sequence up to `last` too.
+    pub fn extend(&self, last: i64) {
+        for until in self.lock().values_mut() {
+            until.learned = until.learned.map(|before| before.max(last));
+        }
+    }
+
     /// Puts a tag off from `now` on, until what has a sequence up to `last` was tried, for `most` at the longest; gives
     /// whether it is. A tag that was put off for so long is not, this time.
     fn put(&self, tag: &TagName, last: i64, now: u64, most: Duration) -> bool {

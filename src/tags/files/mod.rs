@@ -5,6 +5,7 @@
 //! comes ([`settle`]), so that a restart goes on where it was, and wakes the tags where the build stands.
 
 mod judge;
+mod next;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,6 +15,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Error, Tags};
 use crate::buildsys::koji::files::Reading;
@@ -195,14 +197,25 @@ impl Learner {
             let some: Vec<WakeUp> = self.to_list.drain(..self.to_list.len().min(LISTED_AT_ONCE)).collect();
             self.busy.extend(some.iter().map(key));
             self.listings += 1;
-            self.under_way.push(Box::pin(list(self.tags.clone(), files.clone(), some)));
+            self.begin(list(self.tags.clone(), files.clone(), some));
         }
         while self.under_way.len() - self.listings - self.judging < files.settings().builds_at_once.get()
             && let Some(wake_up) = self.to_read.pop_front()
         {
             self.busy.insert(key(&wake_up));
-            self.under_way.push(Box::pin(read(self.tags.clone(), files.clone(), wake_up)));
+            self.begin(read(self.tags.clone(), files.clone(), wake_up));
         }
+    }
+
+    /// Begins something that goes on while other things are settled; it ends with the learner.
+    fn begin(&mut self, work: impl Future<Output = Ended> + Send + 'static) {
+        let task = AbortOnDropHandle::new(tokio::spawn(work));
+        self.under_way.push(Box::pin(async move {
+            match task.await {
+                Ok(ended) => ended,
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }));
     }
 
     /// Returns the pause before something is tried again, and the longest.

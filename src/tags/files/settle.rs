@@ -58,6 +58,12 @@ impl Learner {
                 self.busy.remove(&key(wake_up));
             }
         }
+        let listed = all.iter().filter_map(|ended| match ended {
+            Ended::Listed(listed) => Some(listed.iter().map(|(_, id, _)| *id)),
+            _ => None,
+        });
+        let listed: Vec<i64> = listed.flatten().collect();
+        let caused = wakeups::first_cause(of_each.iter().flatten());
         let stands = self.keep(all, &of_each).await?;
         for (wake_up, stand) in of_each.into_iter().flatten().zip(stands) {
             match stand {
@@ -69,6 +75,9 @@ impl Learner {
                 Stand::HasMore => self.to_read.push_front(wake_up),
                 Stand::Failed => self.failed(&wake_up),
             }
+        }
+        if !listed.is_empty() {
+            self.tags.want_files(&listed, caused).await?;
         }
         self.tags.bells.tags.ring();
         Ok(())

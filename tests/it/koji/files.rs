@@ -197,10 +197,13 @@ async fn the_first_key_that_signed_is_taken_and_the_next_stands_in() {
     house.settle().await;
     assert_eq!(sorted(house.shown().await), all_of("bash-5-1", KEYS[1]));
     house.rig.koji.sign("bash-5-1", KEYS[0]);
+    let headers = house.rig.koji.volume().join("packages/bash/5/1/data/sigcache").join(KEYS[0]);
+    std::fs::rename(&headers, headers.with_extension("late")).unwrap();
     house.list_again("bash-5-1").await;
     house.tags.learn_woken().await.unwrap();
     house.tags.reconcile_woken().await.unwrap();
     assert_eq!(sorted(house.shown().await), all_of("bash-5-1", KEYS[1]), "what is read stays until the other is");
+    std::fs::rename(headers.with_extension("late"), &headers).unwrap();
     house.settle().await;
     assert_eq!(sorted(house.shown().await), all_of("bash-5-1", KEYS[0]));
 }
@@ -301,7 +304,10 @@ async fn a_restart_goes_on_where_it_was() {
     house.build("zsh-6-1");
     house.tags.check(&tag()).await.unwrap();
     house.tags.reconcile_woken().await.unwrap();
+    let packages = house.rig.koji.volume().join("packages");
+    std::fs::rename(&packages, packages.with_extension("late")).unwrap();
     assert_eq!(house.tags.learn_woken().await.unwrap(), 2, "both are listed");
+    std::fs::rename(packages.with_extension("late"), &packages).unwrap();
     let listed = house.rig.hub.calls()["multiCall"];
     let config = Config::load(Some(&house.rig._world.path("tannery.toml")), &Overrides::none(), []).unwrap();
     let settings = Settings::new(Place::Path(house.rig.koji.volume().to_owned()), config.data_dir.join("files"));

@@ -93,10 +93,7 @@ async fn rows_that_contradict_each_other_or_were_not_asked_for_are_refused() {
         (vec![tagged(2, 5, None), tagged(2, 6, None)], "build 2 stands in it twice"),
         (vec![tagged(2, 3, Some(5)), tagged(2, 3, Some(6))], "two rows made by event 3 that differ"),
         (vec![with("tag_id", json!(2))], "a row of tag 2"),
-        (
-            vec![with("name", json!("beta"))],
-            "a row of Span { create_event: 5, revoke_event: None } that was not asked for",
-        ),
+        (vec![with("name", json!("beta"))], "a row made by event 5 that was not asked for"),
         (vec![tagged(2, 5, None), with("tag.name", json!("other"))], "tag 1 is called base and other"),
         (vec![with("epoch", json!(-1))], "build alpha-2-1 has epoch Some(-1)"),
     ] {

@@ -50,7 +50,7 @@ impl Collected {
     pub(super) fn take(&mut self, asked: Asked<'_>, answer: Vec<History>) -> Result<(), ReadError> {
         for row in answer {
             if !is_meant(asked, &row) {
-                return Err(self.wrong(format!("a row of {:?} that was not asked for", row.span)));
+                return Err(self.wrong(format!("a row made by event {} that was not asked for", row.span.create_event)));
             }
             // Links to the tag come with its own.
             if let Was::Linked { parent_id, .. } = row.was

@@ -22,6 +22,7 @@ mod reconcile;
 mod select;
 #[cfg(test)]
 mod tests;
+mod told;
 mod trust;
 mod turn;
 mod wait;

@@ -2,15 +2,15 @@
 # Sourced by scripts/peers.
 
 debian_packages=(
-    ca-certificates createrepo-c curl dnf gnupg libsolv-tools openssl postgresql python3-venv rabbitmq-server rpm strace
-    zypper
+    ca-certificates createrepo-c curl dnf gnupg gpgv libsolv-tools openssl postgresql python3-venv rabbitmq-server rpm
+    strace zypper
 )
 
 install_all() {
     install_debian
     install_python
     local tool
-    for tool in createrepo_c curl dnf dumpsolv gpg openssl psql repo2solv rpm rpmbuild strace zypper; do
+    for tool in createrepo_c curl dnf dumpsolv gpg gpgv openssl psql repo2solv rpm rpmbuild strace zypper; do
         command -v "$tool" >/dev/null || die "$tool is not there although its package is installed"
     done
 }

@@ -205,6 +205,7 @@ impl Tags {
             open = undecided;
             (from, depth) = (depth, depth.saturating_add(1));
         }
+        self.leave_standing(&facts.root, &mut choices).await?;
         Ok(choices)
     }
 }

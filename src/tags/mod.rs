@@ -20,6 +20,7 @@ mod put_off;
 mod receive;
 mod reconcile;
 mod select;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod told;

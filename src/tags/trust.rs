@@ -8,14 +8,15 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::standing::entries_of;
 use super::{Error, Tags};
 use crate::buildsys::{BuildFiles, Copy};
 use crate::config::{Follow, FollowRule, Latest, Verify};
 use crate::model::{Blake3, PackageName, RpmEntry, Sha256, Sigkey, TagName};
 use crate::rpms::{Keys, VerifyError};
-use crate::store::pkgsets::{self, ChunkRef};
+use crate::store;
+use crate::store::pkgsets;
 use crate::store::verdicts::{self, Verdict};
-use crate::store::{self, Tx};
 
 /// What a part of a build begins with that is its signatures; the digest of the keys follows.
 pub(super) const VERIFY: &str = "verify:";
@@ -195,22 +196,8 @@ impl Tags {
             return Ok(());
         }
         let Some(revision) = pkgsets::newest(&mut tx, tag).await? else { return Ok(()) };
-        trust.standing.extend(standing(&mut tx, &revision.chunks, &open).await?);
+        let standing = entries_of(&mut tx, &revision.chunks, &open).await?.into_values().flatten();
+        trust.standing.extend(standing.map(|build| (build.nvr.to_string(), build.rpms)));
         Ok(())
     }
-}
-
-/// Reads what a set has of packages: RPMs by build.
-async fn standing(
-    tx: &mut Tx,
-    set: &[ChunkRef],
-    packages: &BTreeSet<&PackageName>,
-) -> Result<BTreeMap<String, Vec<RpmEntry>>, store::Error> {
-    // Chunks are in the order of packages: the last that does not begin behind a package may have it.
-    let before = |package: &&PackageName| set.partition_point(|chunk| chunk.first <= **package).checked_sub(1);
-    let digests: BTreeSet<Blake3> = packages.iter().filter_map(before).map(|at| set[at].digest).collect();
-    let chunks = pkgsets::chunks(tx, &digests.into_iter().collect::<Vec<_>>()).await?;
-    let builds = chunks.into_iter().flat_map(|chunk| chunk.builds);
-    let of_them = builds.filter(|build| packages.contains(build.package()));
-    Ok(of_them.map(|build| (build.nvr.to_string(), build.rpms)).collect())
 }

@@ -5,12 +5,13 @@
 
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 
 use serde::Serialize;
 
 use super::select;
+use super::standing::entries_of;
 use super::trust::{Policy, Trust};
 use super::{Error, Left, LeftFor, Order, Tags};
 use crate::buildsys::{BuildFiles, Facts};
@@ -301,12 +302,9 @@ async fn set_entry(
     trust: Option<&Trust>,
 ) -> Result<Option<SetEntry>, store::Error> {
     let Some(revision) = pkgsets::newest(tx, tag).await? else { return Ok(None) };
-    // Chunks are in the order of packages: the last that does not begin behind this one may have it.
-    let behind = revision.chunks.partition_point(|chunk| chunk.first <= *package);
-    let digest = behind.checked_sub(1).map(|at| revision.chunks[at].digest);
-    let chunks = pkgsets::chunks(tx, digest.as_slice()).await?;
+    let mut standing = entries_of(tx, &revision.chunks, &BTreeSet::from([package])).await?;
     let mut builds = Vec::new();
-    for build in chunks.into_iter().flat_map(|chunk| chunk.builds).filter(|build| build.package() == package) {
+    for build in standing.remove(package).unwrap_or_default() {
         let unverified = match trust {
             Some(trust) => unverified(tx, &build.rpms, trust).await?,
             None => Vec::new(),

@@ -11,6 +11,7 @@ mod messages;
 mod mirror;
 mod rules;
 mod samples;
+mod successors;
 mod traps;
 mod troubles;
 mod verified;

@@ -29,3 +29,15 @@ CREATE TABLE generations (
 );
 CREATE INDEX generations_by_state ON generations (state, tag, repo);
 CREATE INDEX generations_by_manifest ON generations (manifest);
+
+-- Repositories that nobody wants any more: why, since when, and when they were removed. Numbers of generations go on
+-- from last_number where one is wanted again.
+CREATE TABLE unwanted_repos (
+    tag TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    why TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    last_number BIGINT NOT NULL,
+    removed_at BIGINT,
+    PRIMARY KEY (tag, repo)
+);

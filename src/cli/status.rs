@@ -2,6 +2,7 @@
 
 mod files;
 mod screen;
+mod unwanted;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ struct Report {
     webhooks: Vec<Webhook>,
     /// Files of records that the running service cannot use.
     bad_records: Vec<BadRecord>,
+    /// Repositories that are still shown and not kept current any more.
+    unwanted: Vec<unwanted::Unwanted>,
     tags: Vec<TagReport>,
     composes: Vec<Shown>,
     #[serde(skip)]
@@ -158,6 +161,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
         outbox: counts.into_iter().map(|(state, count)| (state.name(), count)).collect(),
         webhooks: webhooks(&mut tx).await?,
         bad_records: bad_records(&mut tx, running).await?,
+        unwanted: unwanted::unwanted(&mut tx).await?,
         tags: tags(app, &mut tx).await?,
         composes: rows.into_iter().map(|row| Shown::new(row, now)).collect(),
         now,

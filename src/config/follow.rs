@@ -159,6 +159,7 @@ pub(super) struct RawRule {
     pub(super) records: BTreeMap<RecordKind, RecordFile>,
     keep_generations: Option<NonZeroU32>,
     keep_for: Option<Span>,
+    keep_unwanted_for: Option<Span>,
     quiet: Option<Span>,
     at_latest: Option<Span>,
     metadata_expire: Option<Span>,
@@ -186,6 +187,7 @@ impl RawRule {
             records: BTreeMap::new(),
             keep_generations: None,
             keep_for: None,
+            keep_unwanted_for: None,
             quiet: None,
             at_latest: None,
             metadata_expire: None,
@@ -210,6 +212,7 @@ impl RawRule {
         let repos = Repos {
             keep_generations: self.keep_generations.unwrap_or(defaults.keep_generations),
             keep_for: span(self.keep_for, defaults.keep_for),
+            keep_unwanted_for: span(self.keep_unwanted_for, defaults.keep_unwanted_for),
             quiet: span(self.quiet, defaults.quiet),
             at_latest: span(self.at_latest, defaults.at_latest),
             metadata_expire: span(self.metadata_expire, defaults.metadata_expire),

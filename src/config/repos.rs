@@ -117,6 +117,9 @@ pub struct Repos {
     /// Files of generations younger than this are kept, however many.
     #[serde(deserialize_with = "duration")]
     pub keep_for: Duration,
+    /// A repository that no rule asks for any more, or whose tag or arch is gone, stays for so long.
+    #[serde(deserialize_with = "duration")]
+    pub keep_unwanted_for: Duration,
     /// A change is published when the set has not changed for so long,
     #[serde(deserialize_with = "duration")]
     pub quiet: Duration,
@@ -147,6 +150,7 @@ impl Default for Repos {
         Self {
             keep_generations: NonZeroU32::MIN.saturating_add(2),
             keep_for: Duration::from_secs(3600),
+            keep_unwanted_for: Duration::from_secs(30 * 86_400),
             quiet: Duration::from_millis(200),
             at_latest: Duration::from_secs(3),
             metadata_expire: Duration::from_secs(60),

@@ -22,11 +22,12 @@ pub struct Outgoing {
 
 /// The classes of the Python package `tannery-messages` (in `clients/python/`), by topic: what consumers that have
 /// it make of a message. Others are warned and take it as it is.
-const CLASSES: [(&str, &str); 5] = [
+const CLASSES: [(&str, &str); 6] = [
     ("pungi.compose.status.change", "tannery_messages.pungi.ComposeStatusChangeV1"),
     ("tannery.compose.status", "tannery_messages.compose.StatusV1"),
     ("tannery.reconcile.repaired", "tannery_messages.reconcile.RepairedV1"),
     ("tannery.repo.published", "tannery_messages.repo.PublishedV1"),
+    ("tannery.repo.removed", "tannery_messages.repo.RemovedV1"),
     ("tannery.tag.changed", "tannery_messages.tag.ChangedV1"),
 ];
 

@@ -5,7 +5,7 @@
 //! as somebody may be reading it. Rows go first, files after: a crash in between leaves files that the
 //! next round removes.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -61,8 +61,11 @@ impl Repos {
     /// Lets go of everything that is old now.
     pub async fn tidy_once(&self) -> Result<(), Error> {
         let all = generations::all(&mut self.db.read().await?).await?;
-        let repos: BTreeSet<(TagName, RepoName)> = all.iter().map(|one| (one.tag.clone(), one.repo.clone())).collect();
-        for (tag, repo) in repos {
+        // By number: of each repository the last one counts.
+        let repos: BTreeMap<(TagName, RepoName), i64> =
+            all.iter().map(|one| ((one.tag.clone(), one.repo.clone()), one.number)).collect();
+        self.retire(&repos).await?;
+        for (tag, repo) in repos.into_keys() {
             if let Some(rule) = self.config.follow.for_tag(&tag) {
                 self.let_go(&tag, &repo, rule).await?;
             }
@@ -162,6 +165,9 @@ impl Repos {
             chunks.extend(set.iter().flat_map(|set| &set.chunks).map(|chunk| chunk.digest));
         }
         for tag in pkgsets::tags(&mut tx).await? {
+            if !self.has_repositories(&mut tx, &tag).await? {
+                continue;
+            }
             let set = pkgsets::newest(&mut tx, &tag).await?;
             chunks.extend(set.iter().flat_map(|set| &set.chunks).map(|chunk| chunk.digest));
         }

@@ -22,6 +22,7 @@ mod sign;
 mod style;
 #[cfg(test)]
 mod tests;
+mod unwanted;
 mod visible;
 
 use std::sync::Arc;

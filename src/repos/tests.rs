@@ -1,5 +1,7 @@
 //! Does a repository follow its tag, and does a restart finish what was begun? Over real RPMs.
 
+mod unwanted;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -211,7 +211,19 @@ fn bring(from: &Path, place: &Path, ways: &[Transfer], sync: fn(&File) -> io::Re
     Err(Error::file("cannot write", place)(last))
 }
 
-/// Removes files under way that a crash left in `dir` (not below it).
+/// Takes a directory out of its place, and gives the name under which [`sweep`] finds it until it is removed; `None`
+/// where there is none. Durable.
+pub fn take_away(dir: &Path) -> Result<Option<PathBuf>, Error> {
+    let Some(parent) = dir.parent() else { return Ok(None) };
+    let aside = under_way(parent);
+    match fs::rename(dir, &aside) {
+        Ok(()) => sync_dir(parent).map(|()| Some(aside)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file("cannot move away", dir)(error)),
+    }
+}
+
+/// Removes files under way that a crash left in `dir` (not below it), and directories that were taken away.
 pub fn sweep(dir: &Path) -> Result<(), Error> {
     let entries = match fs::read_dir(dir) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -220,7 +232,8 @@ pub fn sweep(dir: &Path) -> Result<(), Error> {
     for entry in entries {
         let entry = entry.map_err(Error::file("cannot read", dir))?;
         if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-            remove(&entry.path())?;
+            let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_dir { remove_tree(&entry.path())? } else { remove(&entry.path())? }
         }
     }
     Ok(())
@@ -230,6 +243,14 @@ pub fn sweep(dir: &Path) -> Result<(), Error> {
 pub fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("cannot remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a directory with all that is in it; one that is gone already is no error. Links in it are not followed.
+pub fn remove_tree(dir: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::file("cannot remove", dir)(error)),
         _ => Ok(()),
     }
 }

@@ -203,9 +203,12 @@ pub async fn counts(tx: &mut Tx) -> Result<Vec<(GenerationState, i64)>, Error> {
     rows.into_iter().map(|(state, count)| Ok((parse("generations.state", &state)?, count))).collect()
 }
 
-/// Returns the number of a repository's newest generation; 0 if there is none.
+/// Returns the number of the newest generation that a repository has or had before it was removed; 0 if it never had
+/// any.
 pub async fn last_number(tx: &mut Tx, tag: &TagName, repo: &RepoName) -> Result<i64, Error> {
-    let sql = "SELECT COALESCE(MAX(number), 0) FROM generations WHERE tag = $1 AND repo = $2";
+    let sql = "SELECT COALESCE(MAX(number), 0) FROM (\
+               SELECT number FROM generations WHERE tag = $1 AND repo = $2 UNION ALL \
+               SELECT last_number FROM unwanted_repos WHERE tag = $1 AND repo = $2) numbers";
     Ok(fetch_value!(tx, i64, sql, tag.as_str(), repo.to_string())?)
 }
 
@@ -261,6 +264,12 @@ pub async fn set_revision(tx: &mut Write, of: &Generation, revision: i64) -> Res
 pub async fn remove(tx: &mut Write, of: &Generation) -> Result<(), Error> {
     let sql = "DELETE FROM generations WHERE tag = $1 AND repo = $2 AND number = $3";
     exec!(tx, sql, of.tag.as_str(), of.repo.to_string(), of.number)?;
+    Ok(())
+}
+
+/// Forgets all generations of a repository.
+pub async fn remove_all(tx: &mut Write, tag: &TagName, repo: &RepoName) -> Result<(), Error> {
+    exec!(tx, "DELETE FROM generations WHERE tag = $1 AND repo = $2", tag.as_str(), repo.to_string())?;
     Ok(())
 }
 

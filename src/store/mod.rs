@@ -20,6 +20,7 @@ pub mod service;
 pub mod tag_links;
 pub mod tag_settings;
 pub mod tags;
+pub mod unwanted;
 pub mod verdicts;
 pub mod wakeups;
 pub mod webhooks;

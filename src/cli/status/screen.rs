@@ -1,6 +1,6 @@
 //! How does the status look on one screen of 80 columns?
 
-use super::{Bus, Events, Report, Service, TagReport, Webhook, files};
+use super::{Bus, Events, Report, Service, TagReport, Webhook, files, unwanted};
 use crate::bus::Link;
 use crate::cli::output::{COLUMNS, age, count, fit, harmless, wrap};
 use crate::cli::tag::{HEADING, Summary};
@@ -26,6 +26,7 @@ pub(super) fn text(report: &Report) -> String {
     for bad in &report.bad_records {
         lines.push(("record", format!("{} stays as it was: {}: {}", bad.kind, bad.path, bad.problem)));
     }
+    lines.extend(unwanted::lines(&report.unwanted, now));
     let line = |(name, value): &(&str, String)| fit(&harmless(&format!("{name:<10} {value}")), COLUMNS) + "\n";
     let mut screen: String = lines.iter().map(line).collect();
     screen.push_str(&tags(&report.tags));
@@ -214,6 +215,15 @@ mod tests {
                 since: Some(NOW - 7_200_000_000),
             }],
             bad_records: vec![],
+            unwanted: ["x86_64", "src", "s390x", "s390x-debug"]
+                .map(|repo| unwanted::Unwanted {
+                    tag: "f43".to_owned(),
+                    repo: repo.to_owned(),
+                    reason: "no follow rule matches f43".to_owned(),
+                    unwanted_since: String::new(),
+                    since: NOW - 7_200_000_000,
+                })
+                .into(),
             tags: Vec::new(),
             composes: Vec::new(),
             now: NOW,
@@ -236,6 +246,7 @@ mod tests {
             "unfollowed evil\\u{1b}[2J (3)\n",
             "messages   4 pending\n",
             "webhook    ci: 3 behind, 2 parked; took nothing for 2 h: it answered 500\n",
+            "unwanted   f43/s390x for 2 h: no follow rule matches f43\n           and 1 more\n",
         ] {
             assert!(screen.contains(part), "{part}{screen}");
         }

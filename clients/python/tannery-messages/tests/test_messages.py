@@ -23,6 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CLASSES = {
     "tannery.tag.changed": "tannery_messages.tag.ChangedV1",
     "tannery.repo.published": "tannery_messages.repo.PublishedV1",
+    "tannery.repo.removed": "tannery_messages.repo.RemovedV1",
     "tannery.reconcile.repaired": "tannery_messages.reconcile.RepairedV1",
     "tannery.compose.status": "tannery_messages.compose.StatusV1",
     "pungi.compose.status.change": "tannery_messages.pungi.ComposeStatusChangeV1",
@@ -86,7 +87,8 @@ class Messages(unittest.TestCase):
             got = received(topic, example(topic))
             self.assertEqual(f"{type(got).__module__}.{type(got).__qualname__}", name)
             self.assertEqual(got.app_name, "Tannery")
-            self.assertTrue(got.url or topic in ("tannery.tag.changed", "tannery.reconcile.repaired"))
+            has_none = ("tannery.tag.changed", "tannery.reconcile.repaired", "tannery.repo.removed")
+            self.assertTrue(got.url or topic in has_none)
             self.assertTrue(str(got).startswith(got.summary) and "\n" not in got.summary)
 
     def test_a_body_without_a_key_or_with_a_wrong_one_is_refused(self):
@@ -135,6 +137,11 @@ class Texts(unittest.TestCase):
         )
         self.assertEqual((got.packages, got.url), (["oak-hello"], "http://127.0.0.1:8080/repos/oak-1/x86_64/"))
         self.assertIn("added: oak-hello-0:1.0-2.oak1.x86_64\n", str(got))
+
+    def test_a_removed_repository(self):
+        got = received("tannery.repo.removed", example("tannery.repo.removed"))
+        self.assertEqual(got.summary, "oak-1/s390x is removed: oak-1 has no repository s390x any more")
+        self.assertEqual((str(got), got.tag, got.repo), (f"{got.summary}\nlast generation: 7\n", "oak-1", "s390x"))
 
     def test_a_compose_that_ended(self):
         body = example("tannery.compose.status")

@@ -66,3 +66,37 @@ class PublishedV1(TanneryMessage):
             ("removed", names(self.removed, self.is_truncated)),
             ("url", self.url),
         ]
+
+
+class RemovedV1(TanneryMessage):
+    """A live repository is removed: nobody has wanted it for long enough."""
+
+    topic = "tannery.repo.removed"
+    body_schema = load_schema(topic)
+
+    @property
+    def tag(self):
+        """The tag's name."""
+        return self.body["tag"]
+
+    @property
+    def repo(self):
+        """Which repository of the tag: ``ARCH``, ``ARCH-debug`` or ``src``."""
+        return self.body["repo"]
+
+    @property
+    def generation(self):
+        """The number of the last generation that it had."""
+        return self.body["generation"]
+
+    @property
+    def reason(self):
+        """Why nobody wants it."""
+        return self.body["reason"]
+
+    @property
+    def summary(self):
+        return f"{self.tag}/{self.repo} is removed: {self.reason}"
+
+    def _details(self):
+        return [("last generation", str(self.generation))]

@@ -1,7 +1,6 @@
 //! Does only that come into a set which a key signed that one trusts? The service over its own builds, RPMs signed by
 //! rpmsign with keys of gpg.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use tannery::demo::packages::Distribution;
 
 use crate::verified::last_of_signature;
-use crate::world::{SOON, Service, Signer, Site, Store, eventually, python, run};
+use crate::world::{SOON, Service, Signer, Site, Store, eventually, packages_in, run};
 
 const OLD: &str = "oak-hello-1.0-1.oak1";
 const NEW: &str = "oak-hello-1.0-2.oak1";
@@ -79,9 +78,7 @@ impl Rig {
         let mut shown = Vec::new();
         eventually(SOON, &format!("{tag} with {files:?}"), || {
             if repository.join("repodata/repomd.xml").exists() {
-                let printed = run(python("packages.py").arg(&repository)).ok();
-                let found: BTreeMap<String, String> = serde_json::from_str(&printed).unwrap();
-                shown = found.into_values().collect();
+                shown = packages_in(&repository).into_values().collect();
                 shown.sort_unstable();
             }
             shown == right

@@ -15,7 +15,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::world::hub::{Hub, Link, Message, NewBuild};
-use crate::world::{Broker, Publisher, SOON, Service, Site, Store, eventually, python, run};
+use crate::world::{Broker, Publisher, SOON, Service, Site, Store, eventually, packages_of};
 
 /// The key that counts most in `signed`, and the other one.
 pub const BEST: &str = "aaaaaaaa";
@@ -137,7 +137,7 @@ impl Rig {
             return shown.clone();
         }
         let url = self.site.url(&format!("/repos/{tag}/x86_64"));
-        let shown: Shown = serde_json::from_str(&run(python("packages.py").arg(url)).ok()).unwrap();
+        let shown = packages_of(&url);
         self.read.borrow_mut().insert(tag.to_owned(), (repomd, shown.clone()));
         shown
     }

@@ -17,7 +17,7 @@ use tannery::tags::{Bells, Incoming, Outcome, Tags};
 
 use super::Rig;
 use crate::world::hub::Message;
-use crate::world::{python, run};
+use crate::world::packages_in;
 
 /// A fake hub, and the rooms that follow it.
 pub struct House {
@@ -110,6 +110,6 @@ impl House {
         if !repository.join("repodata/repomd.xml").exists() {
             return BTreeMap::new();
         }
-        serde_json::from_str(&run(python("packages.py").arg(repository)).ok()).unwrap()
+        packages_in(&repository)
     }
 }

@@ -5,6 +5,7 @@
 //! the packages of the demonstration from it.
 
 mod chance;
+mod contents;
 mod http;
 pub mod hub;
 mod messages;
@@ -27,6 +28,7 @@ use tannery::demo::packages::{self, Distribution};
 use tempfile::TempDir;
 
 pub use chance::Chance;
+pub use contents::{packages_in, packages_of};
 pub use http::{Answer, get, request};
 pub use messages::{Consumer, Publisher, feed, tagging};
 pub use own_broker::OwnBroker;

@@ -207,9 +207,9 @@ impl World {
 
     pub async fn hold(&self, tag: &str, nvr: &str, reason: &str) {
         let package = nvr.parse::<Nvr>().unwrap().name().clone();
-        let held = Held { package: package.clone(), nvr: nvr.to_owned(), reason: reason.to_owned() };
+        let held = Held { package, nvr: nvr.to_owned(), reason: reason.to_owned() };
         let mut tx = self.state.db.write().await.unwrap();
-        pkgsets::set_held(&mut tx, &tag.parse().unwrap(), &package, &[held]).await.unwrap();
+        pkgsets::put_held(&mut tx, &tag.parse().unwrap(), &[held]).await.unwrap();
         tx.commit().await.unwrap();
     }
 

@@ -17,14 +17,19 @@ use crate::store::pkgsets::{self, Held, Packed, Revision};
 use crate::store::tags::NOW;
 use crate::store::wakeups::{self, Room, WakeUp};
 
-/// Past so many packages to look at, the whole tag is looked at.
+/// Past so many packages to look at, the whole tag is looked at, if they are not few of what it has.
 pub(super) const WHOLE_FROM: usize = 1000;
 
-/// How many packages of a whole tag are decided at once: what bounds memory.
+/// How many packages are decided at once: what bounds memory.
 const AT_ONCE: usize = 500;
 
 /// How many of the tags that a tag inherits from are tried as a beginning.
 const NEAREST: usize = 64;
+
+/// Returns whether a tag with a set of so many builds is looked at whole, and not at so many packages.
+pub(super) fn is_for_whole(packages: usize, builds: i64) -> bool {
+    packages > WHOLE_FROM.max(usize::try_from(builds / 2).unwrap_or(usize::MAX))
+}
 
 /// What the build system's rows amount to.
 #[derive(Debug)]
@@ -52,19 +57,20 @@ pub(super) enum NewSet {
     /// The newest one of another tag, but for these packages.
     Like(TagName, Revision, BTreeMap<PackageName, Choice>),
     /// All of it, cut and packed, how much it is, and what is held.
-    Whole(Vec<Packed>, Size, BTreeMap<PackageName, Vec<Held>>),
+    Whole(Vec<Packed>, Size, Vec<Held>),
 }
 
 impl Tags {
-    /// Asks for what woke a tag; for everything where its set is not known. `None`: there is no such tag.
+    /// Asks for what woke a tag; for everything where it has no set `before`. `None`: there is no such tag.
     pub(super) async fn ask(
         &self,
         tag: &TagName,
         rule: &FollowRule,
         wake_ups: &[WakeUp],
-        known: bool,
+        before: Option<&Revision>,
     ) -> Result<Option<Answer>, Error> {
-        if !known || wake_ups.len() > WHOLE_FROM || wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
+        let is_for_whole = before.is_none_or(|before| is_for_whole(wake_ups.len(), before.builds));
+        if is_for_whole || wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
             return self.ask_whole(tag, rule).await;
         }
         let packages = packages_of(wake_ups)?;
@@ -127,7 +133,7 @@ impl Tags {
         }
         let mut packages: BTreeSet<PackageName> = self.buildsys.own_packages(&beyond, NOW).await?;
         packages.extend(packages_of(&woken)?);
-        if packages.len() > WHOLE_FROM.max(usize::try_from(size / 2).unwrap_or(usize::MAX)) {
+        if is_for_whole(packages.len(), size) {
             return Ok(None);
         }
         Ok(Some((other.clone(), revision, packages.into_iter().collect())))
@@ -140,7 +146,10 @@ impl Tags {
         packages: Vec<PackageName>,
         rule: &FollowRule,
     ) -> Result<(BTreeMap<PackageName, Choice>, Wanted), Error> {
-        let mut choices = self.decide(facts, select::candidates(facts), rule).await?;
+        let (mut candidates, mut choices) = (select::candidates(facts), BTreeMap::new());
+        while let Some(some) = take_some(&mut candidates) {
+            choices.extend(self.decide(facts, some, rule).await?);
+        }
         let mut wanted = Wanted::default();
         choices.values().for_each(|choice| wanted.add(choice));
         for package in packages {
@@ -152,18 +161,13 @@ impl Tags {
     /// Decides on every package.
     pub(super) async fn all(&self, facts: &Facts, rule: &FollowRule) -> Result<(NewSet, Wanted), Error> {
         let mut candidates = select::candidates(facts);
-        let (mut cutter, mut held, mut wanted) = (Cutter::default(), BTreeMap::new(), Wanted::default());
-        while !candidates.is_empty() {
-            let behind = candidates.keys().nth(AT_ONCE).cloned();
-            let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
-            let some = std::mem::replace(&mut candidates, rest);
+        let (mut cutter, mut held, mut wanted) = (Cutter::default(), Vec::new(), Wanted::default());
+        while let Some(some) = take_some(&mut candidates) {
             let mut builds = Vec::new();
-            for (package, choice) in self.decide(facts, some, rule).await? {
+            for choice in self.decide(facts, some, rule).await?.into_values() {
                 wanted.add(&choice);
                 builds.extend(pkgset::in_order(choice.entries));
-                if !choice.held.is_empty() {
-                    held.insert(package, choice.held);
-                }
+                held.extend(choice.held);
             }
             cutter.push(builds)?;
         }
@@ -208,6 +212,14 @@ impl Tags {
         self.leave_standing(&facts.root, &mut choices).await?;
         Ok(choices)
     }
+}
+
+/// Takes the first packages away, as many as are decided at once; `None` where none is left.
+fn take_some(candidates: &mut BTreeMap<PackageName, Vec<Candidate>>) -> Option<BTreeMap<PackageName, Vec<Candidate>>> {
+    let behind = candidates.keys().nth(AT_ONCE).cloned();
+    let rest = behind.map(|behind| candidates.split_off(&behind)).unwrap_or_default();
+    let some = std::mem::replace(candidates, rest);
+    (!some.is_empty()).then_some(some)
 }
 
 fn packages_of(wake_ups: &[WakeUp]) -> Result<Vec<PackageName>, store::Error> {

@@ -38,7 +38,7 @@ use crate::lifecycle::Bell;
 use crate::model::TagName;
 use crate::rpms::VerifyError;
 use crate::store::tags::{self as rows, TagRow};
-use crate::store::{self, Db, Tx, Write, tag_links, wakeups};
+use crate::store::{self, Db, Tx, Write, pkgsets, tag_links, wakeups};
 use put_off::PutOff;
 
 pub use difference::{Change, Difference, Differences, difference};
@@ -165,22 +165,29 @@ impl Tags {
     /// empty, whole; for an event of the local build system.
     async fn wake_dependents(&self, tx: &mut Write, tag: &TagRow, part: &str, event: i64) -> Result<(), store::Error> {
         let caused = rows::second_of(event).saturating_mul(1_000_000);
-        self.wake_dependents_each(tx, tag.id, &[part], Some(caused)).await
+        self.wake_dependents_each(tx, (tag.id, &tag.name), &[part], Some(caused)).await
     }
 
-    /// Wakes every followed tag whose set may depend on the tag with this id, for each of these packages, of which none
-    /// may be named twice; for something that happened at `caused`, see [`wakeups::WakeUp::caused`].
+    /// Wakes every followed tag whose set may depend on this one, for each of these packages, of which none may be named
+    /// twice; for something that happened at `caused`, see [`wakeups::WakeUp::caused`]. Of very many packages only the
+    /// tag itself is woken for each, if they are few of its own: each of hundreds that inherit from it would have all.
     async fn wake_dependents_each(
         &self,
         tx: &mut Write,
-        tag_id: i64,
+        (tag_id, tag): (i64, &TagName),
         parts: &[&str],
         caused: Option<i64>,
     ) -> Result<(), store::Error> {
+        let builds = match ask::is_for_whole(parts.len(), 0) {
+            true => pkgsets::newest_size(tx, tag).await?.map_or(0, |(_, builds)| builds),
+            false => 0,
+        };
         let dependents = tag_links::dependents(tx, tag_id).await?;
         let mut wake_ups: Vec<(&str, &str)> = Vec::new();
-        for tag in dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some()) {
-            wake_ups.extend(parts.iter().map(|part| (tag.as_str(), *part)));
+        for dependent in dependents.iter().filter(|tag| self.config.follow.for_tag(tag).is_some()) {
+            let is_whole = ask::is_for_whole(parts.len(), if dependent == tag { builds } else { 0 });
+            let parts = if is_whole { &[""] } else { parts };
+            wake_ups.extend(parts.iter().map(|part| (dependent.as_str(), *part)));
         }
         wakeups::wake_for(tx, wakeups::Room::Tags, &wake_ups, self.clock.micros(), caused).await
     }

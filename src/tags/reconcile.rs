@@ -96,7 +96,7 @@ impl Tags {
                 return Ok(());
             }
             let mut answer = match rule {
-                Some(rule) => self.ask(tag, rule, &wake_ups, before.is_some()).await?,
+                Some(rule) => self.ask(tag, rule, &wake_ups, before.as_ref()).await?,
                 None => None,
             };
             if let Some(answer) = &mut answer {
@@ -220,16 +220,13 @@ fn size_of(revision: &Revision) -> Size {
 /// Says what is held of a set that is not made yet.
 async fn put_waiting(tx: &mut Write, tag: &TagName, set: NewSet) -> Result<(), store::Error> {
     pkgsets::clear_held(tx, tag).await?;
-    let held: BTreeMap<PackageName, Vec<Held>> = match set {
+    let held: Vec<Held> = match set {
         NewSet::Patched(choices) | NewSet::Like(_, _, choices) => {
-            choices.into_iter().map(|(package, choice)| (package, choice.held)).collect()
+            choices.into_values().flat_map(|choice| choice.held).collect()
         }
         NewSet::Whole(_, _, held) => held,
     };
-    for (package, held) in &held {
-        pkgsets::set_held(tx, tag, package, held).await?;
-    }
-    Ok(())
+    pkgsets::put_held(tx, tag, &held).await
 }
 
 /// Says what is held, and gives the chunks of the new set; also how much is in them, where that is known
@@ -250,9 +247,7 @@ async fn put_set(
         }
         NewSet::Whole(packed, size, held) => {
             pkgsets::clear_held(tx, tag).await?;
-            for (package, held) in &held {
-                pkgsets::set_held(tx, tag, package, held).await?;
-            }
+            pkgsets::put_held(tx, tag, &held).await?;
             let chunks = packed.iter().map(|chunk| chunk.reference.clone()).collect();
             pkgsets::put_packed(tx, packed).await?;
             Ok((chunks, Some(size)))
@@ -266,9 +261,12 @@ async fn patch(
     chunks: &[ChunkRef],
     choices: BTreeMap<PackageName, Choice>,
 ) -> Result<Vec<ChunkRef>, store::Error> {
+    let packages: Vec<&PackageName> = choices.keys().collect();
+    pkgsets::forget_held(tx, tag, &packages).await?;
+    let held: Vec<Held> = choices.values().flat_map(|choice| choice.held.clone()).collect();
+    pkgsets::put_held(tx, tag, &held).await?;
     let mut draft = Draft::of(chunks);
     for (package, choice) in choices {
-        pkgsets::set_held(tx, tag, &package, &choice.held).await?;
         draft.set(tx, &package, choice.entries).await?;
     }
     draft.finish(tx).await

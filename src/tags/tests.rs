@@ -93,6 +93,27 @@ async fn unblocking_takes_all_blocks_back_or_none() {
 }
 
 #[tokio::test]
+async fn of_very_many_packages_a_tag_is_woken_for_each_if_they_are_few_of_its_own_and_others_whole() {
+    let house = House::new().await;
+    let nvr = house.import().await;
+    house.tags.tag_builds(&tag("base"), &[nvr], false).await.unwrap();
+    house.builds("base").await;
+    let packages: Vec<String> = (0..1500).map(|number| format!("p{number}")).collect();
+    let parts: Vec<&str> = packages.iter().map(String::as_str).collect();
+    for (builds, of_base) in [(2999, 1), (3000, 1500)] {
+        let mut tx = house.db.write().await.unwrap();
+        let newest = pkgsets::newest(&mut tx, &tag("base")).await.unwrap().unwrap();
+        let next = pkgsets::Revision { number: newest.number + 1, builds, ..newest };
+        pkgsets::put(&mut tx, &tag("base"), &next).await.unwrap();
+        let id = crate::store::tags::by_name(&mut tx, "local", "base").await.unwrap().unwrap().id;
+        house.tags.wake_dependents_each(&mut tx, (id, &tag("base")), &parts, None).await.unwrap();
+        let base = wakeups::of(&mut tx, Room::Tags, "base").await.unwrap();
+        let side = wakeups::of(&mut tx, Room::Tags, "side").await.unwrap();
+        assert_eq!((base.len(), side.len(), side[0].part.as_str()), (of_base, 1, ""));
+    }
+}
+
+#[tokio::test]
 async fn a_block_in_the_tag_refuses_a_tagging_unless_forced_and_then_stays() {
     let house = House::new().await;
     let nvr = [house.import().await];

@@ -1,7 +1,7 @@
 //! Which builds would be in a set, and are not yet?
 
 use crate::model::{PackageName, TagName};
-use crate::store::db::{Error, Tx, Write, exec, fetch, parse, without_nul};
+use crate::store::db::{Error, Tx, Write, dialect, exec, fetch, parse, to_json, without_nul};
 
 /// A build that would be in a set and is not yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +14,32 @@ pub struct Held {
     pub reason: String,
 }
 
-/// Says which builds of one package are held in a tag, in place of what was said before.
-pub async fn set_held(tx: &mut Write, tag: &TagName, package: &PackageName, held: &[Held]) -> Result<(), Error> {
-    exec!(tx, "DELETE FROM held WHERE tag = $1 AND package = $2", tag.as_str(), package.as_str())?;
-    for build in held {
-        let sql = "INSERT INTO held (tag, package, nvr, reason) VALUES ($1, $2, $3, $4)";
-        exec!(tx, sql, tag.as_str(), package.as_str(), build.nvr.as_str(), without_nul(&build.reason))?;
+/// Says what is held in a tag besides.
+pub async fn put_held(tx: &mut Write, tag: &TagName, held: &[Held]) -> Result<(), Error> {
+    if held.is_empty() {
+        return Ok(());
     }
+    let sql = dialect!(
+        tx,
+        "INSERT INTO held (tag, package, nvr, reason) SELECT $1, json_extract(value, '$[0]'), \
+         json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each($2)",
+        "INSERT INTO held (tag, package, nvr, reason) SELECT $1, value ->> 0, value ->> 1, value ->> 2 \
+         FROM json_array_elements(CAST($2 AS JSON))"
+    );
+    let rows: Vec<_> = held.iter().map(|held| (&held.package, &held.nvr, without_nul(&held.reason))).collect();
+    exec!(tx, sql, tag.as_str(), to_json(&rows))?;
+    Ok(())
+}
+
+/// Forgets what was held of these packages in a tag.
+pub async fn forget_held(tx: &mut Write, tag: &TagName, packages: &[&PackageName]) -> Result<(), Error> {
+    let sql = dialect!(
+        tx,
+        "DELETE FROM held WHERE tag = $1 AND package IN (SELECT value FROM json_each($2))",
+        "DELETE FROM held WHERE tag = $1 \
+         AND package IN (SELECT value FROM json_array_elements_text(CAST($2 AS JSON)) names(value))"
+    );
+    exec!(tx, sql, tag.as_str(), to_json(&packages))?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use super::db::{Error, Tx, Write, dialect, exec, fetch, fetch_optional, fetch_va
 use crate::model::{Arch, Blake3, TagName};
 
 pub use content::{ChunkRef, Packed, chunks, put_chunk, put_packed};
-pub use held::{Held, clear_held, copy_held, held, set_held};
+pub use held::{Held, clear_held, copy_held, forget_held, held, put_held};
 
 /// A numbered state of a tag's package set.
 #[derive(Debug, Clone, PartialEq, Eq)]

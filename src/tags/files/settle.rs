@@ -15,7 +15,7 @@ use crate::store::pkgsets;
 use crate::store::verdicts::{self, Verdict};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Write, mirror, tag_links, tag_settings};
-use crate::tags::ask::WHOLE_FROM;
+use crate::tags::ask::is_for_whole;
 use crate::tags::{Error, Tags};
 
 /// How something that was to be learned stands.
@@ -186,22 +186,27 @@ impl Learner {
         }
         let last = wakeups::last(tx, Room::Files).await?;
         let mut parts: BTreeMap<TagName, BTreeSet<PackageName>> = BTreeMap::new();
+        let mut own_builds: BTreeMap<TagName, i64> = BTreeMap::new();
         for (tag, packages) in packages_of {
             let Some(known) = tag_settings::known(tx, self.tags.buildsys.id(), &tag).await? else { continue };
             for dependent in tag_links::dependents(tx, known.id).await? {
                 if self.tags.config.follow.for_tag(&dependent).is_none() {
                     continue;
                 }
-                if pkgsets::newest_size(tx, &dependent).await?.is_none() {
+                let Some((_, builds)) = pkgsets::newest_size(tx, &dependent).await? else {
                     self.waiting.insert(dependent, last);
                     continue;
+                };
+                if dependent == tag {
+                    own_builds.insert(dependent.clone(), builds);
                 }
                 parts.entry(dependent).or_default().extend(packages.iter().cloned());
             }
         }
         let mut wake_ups: Vec<(&str, &str)> = Vec::new();
         for (tag, packages) in &parts {
-            match packages.len() > WHOLE_FROM {
+            let own_builds = own_builds.get(tag).copied().unwrap_or_default();
+            match is_for_whole(packages.len(), own_builds) {
                 true => wake_ups.push((tag.as_str(), "")),
                 false => wake_ups.extend(packages.iter().map(|package| (tag.as_str(), package.as_str()))),
             }

@@ -12,7 +12,6 @@ use crate::outbox;
 use crate::store::mirror::{self, Changes, Outcome, Reading, RowChange};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write, tag_links, tag_settings};
-use crate::tags::ask::WHOLE_FROM;
 use crate::tags::{Error, Tags};
 
 /// How often an answer may be overtaken by another before its turn is over.
@@ -171,14 +170,11 @@ impl Tags {
         for (_, tag) in &changes.renamed {
             parts.insert(tag, vec![""]);
         }
-        for (tag, mut parts) in parts {
-            if parts.len() > WHOLE_FROM {
-                parts = vec![""];
-            }
+        for (tag, parts) in parts {
             let Some(known) = tag_settings::known(tx, self.buildsys.id(), tag).await? else { continue };
             let of_tag = changes.rows.iter().filter(|row| row.tag == *tag);
             let caused = of_tag.filter_map(|row| times.get(&row.event)).min().copied();
-            self.wake_dependents_each(tx, known.id, &parts, caused).await?;
+            self.wake_dependents_each(tx, (known.id, tag), &parts, caused).await?;
         }
         Ok(())
     }

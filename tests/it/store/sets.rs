@@ -221,12 +221,13 @@ async fn what_is_held_is_said_anew_package_by_package(db: Db) {
     };
     let (bash, zsh) = ("bash".parse().unwrap(), "zsh".parse().unwrap());
     let mut tx = db.write().await.unwrap();
-    pkgsets::set_held(&mut tx, &tag, &bash, &[held("bash", "2"), held("bash", "1")]).await.unwrap();
-    pkgsets::set_held(&mut tx, &tag, &zsh, &[held("zsh", "1")]).await.unwrap();
-    pkgsets::set_held(&mut tx, &other, &zsh, &[held("zsh", "1")]).await.unwrap();
+    pkgsets::put_held(&mut tx, &tag, &[held("bash", "2"), held("bash", "1")]).await.unwrap();
+    pkgsets::put_held(&mut tx, &tag, &[held("zsh", "1")]).await.unwrap();
+    pkgsets::put_held(&mut tx, &other, &[held("zsh", "1")]).await.unwrap();
     assert_eq!(pkgsets::held(&mut tx, &tag).await.unwrap(), [held("bash", "1"), held("bash", "2"), held("zsh", "1")]);
-    pkgsets::set_held(&mut tx, &tag, &bash, &[held("bash", "3")]).await.unwrap();
-    pkgsets::set_held(&mut tx, &tag, &zsh, &[]).await.unwrap();
+    pkgsets::forget_held(&mut tx, &tag, &[&bash, &zsh]).await.unwrap();
+    pkgsets::put_held(&mut tx, &tag, &[held("bash", "3")]).await.unwrap();
+    pkgsets::put_held(&mut tx, &tag, &[]).await.unwrap();
     tx.commit().await.unwrap();
     let mut tx = db.write().await.unwrap();
     assert_eq!(pkgsets::held(&mut tx, &tag).await.unwrap(), [held("bash", "3")]);

@@ -69,6 +69,23 @@ pub enum Error {
     /// Metadata cannot be put in its place.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// One of several repositories is bad.
+    #[error("{name} cannot be merged")]
+    Of {
+        /// What the user calls it.
+        name: String,
+        /// The cause.
+        #[source]
+        source: Box<Error>,
+    },
+    /// A record leads to another place than the repository's.
+    #[error("its {kind} lies elsewhere, below {base}")]
+    Elsewhere {
+        /// The type of the record.
+        kind: String,
+        /// Where.
+        base: String,
+    },
     /// Another run writes to the same directory.
     #[error("another run works on {dir}")]
     Busy {

@@ -18,11 +18,11 @@ mod sync;
 pub use check::{Depth, Finding, Report, check};
 pub use diff::{Changed, Difference, diff};
 pub use error::Error;
-pub use merge::{Groups, Merged, MergedFrom, Merging, Method, blocked, merge};
+pub use merge::{Groups, Merged, MergedFrom, Merging, Method, Prepared, blocked, merge, prepare};
 pub use repository::Repository;
 pub use show::{Shown, ShownDistro, ShownRecord, ShownTags, show};
 pub use signature::Signature;
-pub use sync::{Synced, SyncedRecord, Way, sync};
+pub use sync::{Synced, SyncedRecord, Way, copy, is_copied, sync};
 
 /// Does work that blocks where that is allowed.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

@@ -110,12 +110,11 @@ impl Output {
         Ok(durable::nameless(&self.dir.join(REPODATA))?)
     }
 
-    /// Puts all in place; returns whether `repomd.xml` is another one now.
+    /// Puts files in place, durable, and leaves `repomd.xml` as it is; returns where they belong.
     ///
     /// # Errors
-    /// Something cannot be written. The old metadata stands as it was then, but for files whose names have no
-    /// checksum and that were replaced already.
-    pub(super) fn publish(self, laid: Vec<Laid>, repomd: &[u8], companions: &[Companion]) -> Result<bool, Error> {
+    /// Something cannot be written.
+    pub(super) fn lay(&self, laid: Vec<Laid>) -> Result<BTreeSet<String>, Error> {
         let mut dirs = BTreeSet::new();
         let mut named = BTreeSet::new();
         for Laid { href, staged } in laid {
@@ -126,6 +125,16 @@ impl Output {
             named.insert(href);
         }
         dirs.iter().try_for_each(|dir| durable::sync_dir(dir))?;
+        Ok(named)
+    }
+
+    /// Puts all in place; returns whether `repomd.xml` is another one now.
+    ///
+    /// # Errors
+    /// Something cannot be written. The old metadata stands as it was then, but for files whose names have no
+    /// checksum and that were replaced already.
+    pub(super) fn publish(self, laid: Vec<Laid>, repomd: &[u8], companions: &[Companion]) -> Result<bool, Error> {
+        let mut named = self.lay(laid)?;
         let is_new = self.before.as_deref() != Some(repomd);
         let repodata = self.dir.join(REPODATA);
         if is_new {

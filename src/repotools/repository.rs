@@ -4,18 +4,20 @@ use std::fs::File;
 use std::io::Read;
 
 use super::error::Error;
-use crate::fetch::{self, Fetched, Fetcher, Place, Wanted};
+use crate::fetch::{self, Answer, Fetched, Fetcher, Place, Validators, Wanted};
 use crate::model::{ChecksumType, Sha256};
 use crate::repodata::read::{Decompressed, Document, Error as ReadError, Joined, Limits, Packages, Place as At, Side};
 use crate::repodata::{Record, Repomd};
 
+/// Where `repomd.xml` is.
+const REPOMD: &str = "repodata/repomd.xml";
 /// Most bytes of `repomd.xml`, of a metalink, of a list of mirrors.
 const SMALL: u64 = 4 << 20;
 /// Most bytes of one metadata file as it is stored.
 const LARGE: u64 = 16 << 30;
 
 /// A repository whose `repomd.xml` was read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Repository {
     /// What the user called it.
     pub name: String,
@@ -27,6 +29,10 @@ pub struct Repository {
     pub bytes: Vec<u8>,
     /// Digest of `repomd.xml`.
     pub digest: Sha256,
+    /// The URL of its packages, where they lie elsewhere than what is read.
+    pub origin: Option<String>,
+    /// Most bytes that are taken of one metadata file, as it is stored.
+    pub most: u64,
 }
 
 impl Repository {
@@ -47,13 +53,48 @@ impl Repository {
         if bases.is_empty() {
             return Err(Error::NoMirror(name.to_owned()));
         }
-        let text = small(fetcher, &bases, "repodata/repomd.xml", "repodata/repomd.xml").await?;
+        let text = small(fetcher, &bases, REPOMD, REPOMD).await?;
         if !versions.is_empty() && !versions.iter().any(|(algorithm, hex, _)| digest(*algorithm, &text) == *hex) {
             return Err(Error::Unknown);
         }
-        let repomd = Repomd::parse(text.as_bytes())?;
-        let digest = Sha256::of(text.as_bytes());
-        Ok(Self { name: name.to_owned(), bases, repomd, bytes: text.into_bytes(), digest })
+        Self::of(name, bases, text.into_bytes())
+    }
+
+    /// Returns the repository whose `repomd.xml` was read already.
+    ///
+    /// # Errors
+    /// `repomd.xml` is bad.
+    pub fn of(name: &str, bases: Vec<Place>, bytes: Vec<u8>) -> Result<Self, Error> {
+        let (repomd, digest) = (Repomd::parse(&bytes)?, Sha256::of(&bytes));
+        Ok(Self { name: name.to_owned(), bases, repomd, bytes, digest, origin: None, most: LARGE })
+    }
+
+    /// Looks whether the repository at a place is still the one whose `repomd.xml` has this digest; gives it, and what
+    /// to ask with the next time, where it is another.
+    ///
+    /// # Errors
+    /// `repomd.xml` cannot be had, is larger than 4 MiB, or bad.
+    pub async fn if_changed(
+        fetcher: &Fetcher,
+        name: &str,
+        place: &Place,
+        known: Option<(&Sha256, &Validators)>,
+    ) -> Result<Option<(Self, Validators)>, Error> {
+        let asked = known.map(|(_, validators)| validators.clone());
+        let unless = asked.filter(|validators| *validators != Validators::default());
+        let wanted = Wanted { unless, ..Wanted::at_most(SMALL) };
+        let answer = fetcher.get(std::slice::from_ref(place), REPOMD, &wanted).await;
+        let fetched = match answer.map_err(|source| Error::Fetch { name: REPOMD.to_owned(), source })? {
+            Answer::Unchanged => return Ok(None),
+            Answer::Got(fetched) => fetched,
+        };
+        let mut bytes = Vec::new();
+        let read = fetched.file.take(SMALL).read_to_end(&mut bytes);
+        read.map_err(|source| Error::Io { name: REPOMD.to_owned(), source })?;
+        if known.is_some_and(|(digest, _)| *digest == Sha256::of(&bytes)) {
+            return Ok(None);
+        }
+        Ok(Some((Self::of(name, vec![place.clone()], bytes)?, fetched.validators)))
     }
 
     /// Gets the file of a record, whose size and digest are as the record says.
@@ -63,7 +104,7 @@ impl Repository {
     pub async fn get(&self, fetcher: &Fetcher, record: &Record) -> Result<Fetched, Error> {
         let algorithm: ChecksumType = record.checksum.algorithm.parse()?;
         let checksum = Some((algorithm, record.checksum.hex.clone()));
-        let wanted = Wanted { size: record.size, checksum, ..Wanted::at_most(LARGE) };
+        let wanted = Wanted { size: record.size, checksum, ..Wanted::at_most(self.most) };
         let elsewhere = record.base.as_deref().map(Place::parse).transpose()?;
         let bases = elsewhere.as_ref().map_or(&*self.bases, std::slice::from_ref);
         let fetched = fetcher.fetch(bases, &record.href, &wanted).await;

@@ -95,6 +95,50 @@ struct Source {
     files: Files,
 }
 
+/// A merged repository that nobody sees yet: its files are written beside their places, in a directory that is held
+/// until this value is dropped.
+#[derive(Debug)]
+pub struct Prepared {
+    output: Output,
+    laid: Vec<Laid>,
+    files: Vec<String>,
+    repomd: Vec<u8>,
+    merged: Merged,
+}
+
+impl Prepared {
+    /// Returns the bytes of its `repomd.xml`: those that stand in the directory where nothing else is named.
+    pub fn repomd(&self) -> &[u8] {
+        &self.repomd
+    }
+
+    /// Returns the names of its files in `repodata/`.
+    pub fn files(&self) -> &[String] {
+        &self.files
+    }
+
+    /// Returns what was merged.
+    pub fn merged(&self) -> &Merged {
+        &self.merged
+    }
+
+    /// Puts the files in their places, durable. Readers see them once `repomd.xml` is put there, which is left to the
+    /// caller; so are files that nobody needs any more.
+    ///
+    /// # Errors
+    /// Something cannot be written.
+    pub fn lay(&mut self) -> Result<(), Error> {
+        self.output.lay(std::mem::take(&mut self.laid)).map(drop)
+    }
+
+    /// Puts all in place.
+    fn publish(self) -> Result<Merged, Error> {
+        // A signature of the old one does not fit, and nobody has signed the new one yet.
+        let changed = self.output.publish(self.laid, &self.repomd, &[("repomd.xml.asc", None)])?;
+        Ok(Merged { changed, ..self.merged })
+    }
+}
+
 /// Merges the metadata of repositories, the first being the one preferred, into a directory.
 ///
 /// # Errors
@@ -105,21 +149,44 @@ pub async fn merge(
     merging: Merging,
     dir: &Path,
 ) -> Result<Merged, Error> {
+    let prepared = prepare(fetcher, repositories, merging, dir).await?;
+    blocking(move || prepared.publish()).await
+}
+
+/// As [`merge`], up to where somebody would see it.
+///
+/// # Errors
+/// A repository cannot be read, or the output not be written.
+pub async fn prepare(
+    fetcher: &Fetcher,
+    repositories: &[Repository],
+    merging: Merging,
+    dir: &Path,
+) -> Result<Prepared, Error> {
     let output = Output::open(dir, [].into_iter())?;
     let mut sources = Vec::new();
     for (at, repository) in repositories.iter().enumerate() {
         let origin = origin(repository)?;
         let lies_elsewhere = at > 0 || merging.first_elsewhere;
         let base = lies_elsewhere.then(|| origin.strip_suffix('/').unwrap_or(&origin).to_owned());
-        sources.push(Source { origin, base, files: repository.files(fetcher).await? });
+        let files = repository.files(fetcher).await.map_err(|error| of(&repository.name, error))?;
+        sources.push(Source { origin, base, files });
     }
     let extras = extras::of(fetcher, repositories, &merging.groups).await?;
     let names: Vec<String> = repositories.iter().map(|repository| repository.name.clone()).collect();
     blocking(move || write(sources, names, extras, &merging, output)).await
 }
 
+/// Says of which repository an error is.
+fn of(name: &str, error: Error) -> Error {
+    Error::Of { name: name.to_owned(), source: Box::new(error) }
+}
+
 /// Returns where a repository is, as a URL with a slash at its end and without a password.
 fn origin(repository: &Repository) -> Result<String, Error> {
+    if let Some(origin) = &repository.origin {
+        return Ok(format!("{}/", origin.strip_suffix('/').unwrap_or(origin)));
+    }
     let text = match repository.bases.first() {
         Some(place @ Place::Url(_)) => place.to_string(),
         Some(Place::Path(path)) => {
@@ -137,13 +204,14 @@ fn write(
     mut extras: Vec<Extra>,
     merging: &Merging,
     output: Output,
-) -> Result<Merged, Error> {
+) -> Result<Prepared, Error> {
     let (mut texts, mut gathered) = (Texts::new(output.nameless()?), Gathered::default());
     let mut counts = Vec::new();
     let mut origins = Vec::new();
     for (at, (source, name)) in sources.into_iter().zip(names).enumerate() {
         let before = gathered.rows.len();
-        gathered.read(at, source.files, source.base.as_deref(), &mut texts)?;
+        let read = gathered.read(at, source.files, source.base.as_deref(), &mut texts);
+        read.map_err(|error| of(&name, error))?;
         counts.push(MergedFrom { name, packages: (gathered.rows.len() - before) as u64, taken: 0 });
         origins.push(source.origin);
     }
@@ -163,9 +231,10 @@ fn write(
         records.push(record);
     }
     let repomd = repomd(&output, records, merging.time);
-    // A signature of the old one does not fit, and nobody has signed the new one yet.
-    let changed = output.publish(laid, &repomd, &[("repomd.xml.asc", None)])?;
-    Ok(Merged { changed, packages: rows.len() as u64, repositories: counts })
+    let changed = output.before() != Some(&*repomd);
+    let merged = Merged { changed, packages: rows.len() as u64, repositories: counts };
+    let name = |file: &Laid| file.href.rsplit('/').next().unwrap_or(&file.href).to_owned();
+    Ok(Prepared { files: laid.iter().map(name).collect(), output, laid, repomd, merged })
 }
 
 /// Returns the packages that were selected in canonical order; of what is the same in all three parts of its key

@@ -98,6 +98,34 @@ pub async fn sync(fetcher: &Fetcher, repository: &Repository, dir: &Path, way: W
     Ok(Synced { changed, fetched, reused, records: told })
 }
 
+/// Brings `repomd.xml` and the files of some types of records into a directory that holds nothing else. A file that
+/// stands there already with the right checksum is not fetched again; nothing is taken from another place than the
+/// repository's own.
+///
+/// # Errors
+/// A record leads elsewhere, or a file cannot be had or written: then there is no `repomd.xml`.
+pub async fn copy(fetcher: &Fetcher, repository: &Repository, dir: &Path, kinds: &[&str]) -> Result<(), Error> {
+    let records = repository.repomd.records.iter().filter(|record| kinds.contains(&record.kind.as_str()));
+    let records: Vec<&Record> = records.collect();
+    if let Some((kind, base)) = records.iter().find_map(|record| Some((&record.kind, record.base.as_ref()?))) {
+        return Err(Error::Elsewhere { kind: kind.clone(), base: base.clone() });
+    }
+    let output = Output::open(dir, records.iter().map(|record| record.href.as_str()))?;
+    let mut laid = Vec::new();
+    for record in records {
+        let (staged, _) = file(fetcher, repository, &output, record, Way::Whole).await?;
+        laid.push(Laid { href: record.href.clone(), staged });
+    }
+    let repomd = repository.bytes.clone();
+    blocking(move || output.publish(laid, &repomd, &[])).await.map(drop)
+}
+
+/// Returns whether a directory has the files that [`copy`] brings, as the repository says they are. Blocks.
+pub fn is_copied(repository: &Repository, dir: &Path, kinds: &[&str]) -> bool {
+    let mut records = repository.repomd.records.iter().filter(|record| kinds.contains(&record.kind.as_str()));
+    records.all(|record| kept(&dir.join(&record.href), record).is_some())
+}
+
 /// Returns what stands beside `repomd.xml`; `None` where the repository has no such file.
 async fn companion(fetcher: &Fetcher, repository: &Repository, name: &str) -> Result<Option<Vec<u8>>, Error> {
     let name = format!("repodata/{name}");

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 
-use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, from_json};
-use crate::model::{Arch, TagName};
+use super::db::{Error, Tx, Write, exec, fetch, fetch_optional, from_json, parse};
+use crate::model::{Arch, PackageName, TagName};
 
 /// The further setting that says whether a tag's repositories have all builds, not only the latest.
 pub const INCLUDE_ALL: &str = "repo_include_all";
@@ -30,7 +30,8 @@ pub struct Config {
     pub locked: bool,
 }
 
-/// A repository outside that a tag is joined with. It is shown; nothing of it is in a set.
+/// A repository outside that a tag is joined with. It is shown; nothing of it is in a set. It may be merged into
+/// repositories of their own, see `repos::merged`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalRepo {
     /// Its name.
@@ -102,6 +103,14 @@ pub async fn external_repos(tx: &mut Tx, tag_id: i64, event: i64) -> Result<Vec<
         Ok(ExternalRepo { name, url, priority, merge_mode, arches: from_json("tag_repos.arches", &arches)? })
     };
     rows.into_iter().map(repo).collect()
+}
+
+/// Returns the packages that a tag's own list blocks at `event`.
+pub async fn blocked(tx: &mut Tx, tag_id: i64, event: i64) -> Result<Vec<PackageName>, Error> {
+    let sql = "SELECT package FROM tag_packages WHERE tag_id = $1 AND state = 'blocked' AND from_event <= $2 \
+               AND (to_event IS NULL OR $2 < to_event) ORDER BY package";
+    let rows = fetch!(tx, (String,), sql, tag_id, event)?;
+    rows.iter().map(|(package,)| parse("tag_packages.package", package)).collect()
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum Room {
     Tags,
     /// Key: tag; part: repository.
     Repos,
+    /// Key: tag; part: arch. The repository that is merged of the tag's own and external ones is to be looked at.
+    Merged,
     /// Key: tag of a hub; part: package, or nothing for the whole tag. What messages tell of is to be asked.
     Hub,
     /// Key: our id of a build; part: `verify:` and the digest of keys to have its signatures held against them. Of a
@@ -26,6 +28,7 @@ impl Room {
         match self {
             Self::Tags => "tags",
             Self::Repos => "repos",
+            Self::Merged => "merged",
             Self::Hub => "hub",
             Self::Files => "files",
         }

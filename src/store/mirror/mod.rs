@@ -231,6 +231,8 @@ pub struct Changes {
     pub tags: BTreeSet<TagName>,
     /// Packages of other tags of which a tag's own rows or builds are other ones.
     pub packages: BTreeSet<(TagName, PackageName)>,
+    /// Tags that are joined with other external repositories, or otherwise. No set depends on it.
+    pub joined: BTreeSet<TagName>,
     /// Tags that have another name: the old one, the new one.
     pub renamed: BTreeSet<(TagName, TagName)>,
     /// Rows that were closed though nothing says why, two readings having agreed.
@@ -316,6 +318,7 @@ pub async fn apply(
         plan.write(tx, buildsys, *id).await?;
         names::was_read(tx, *id, &tag.part, reading.event).await?;
         changes.tags.extend(plan.changes_tag().then(|| name.clone()));
+        changes.joined.extend(plan.changes_joins().then(|| name.clone()));
         if known.contains_key(&tag.hub_id) {
             changes.rows.extend(plan.told(name, &reading.builds));
         }

@@ -79,6 +79,11 @@ impl Plan {
         self.is_new || settings || !self.links.changed.is_empty()
     }
 
+    /// Returns whether the tag is joined with other repositories outside, or otherwise.
+    pub(super) fn changes_joins(&self) -> bool {
+        !self.repos.changed.is_empty()
+    }
+
     /// Returns the packages of which the tag has other rows of its own.
     pub(super) fn changed_packages(&self) -> impl Iterator<Item = PackageName> {
         let tagged = self.taggings.changed.keys().map(|(package, _)| package);

@@ -3,6 +3,7 @@
 
 mod events;
 mod hub_rpms;
+mod merged;
 mod mirror;
 mod outside;
 mod sets;

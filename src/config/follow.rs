@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use super::policy::{Latest, RawVerify, Verify};
 use super::records::{RecordFile, RecordKind};
-use super::repos::{Compression, Form, Repos};
+use super::repos::{Compression, ExternalRepos, Form, Repos};
 use super::units::Span;
 use crate::model::{Arch, ReposOf, Sigkey, TagName, glob};
 
@@ -101,6 +101,11 @@ impl FollowRule {
         ReposOf { multilib: multilib.map(|(base, list)| (base.clone(), list.clone())).collect(), arches }
     }
 
+    /// Returns whether the external repositories of these tags are merged with their own.
+    pub fn merges(&self) -> bool {
+        self.live == Live::Always && self.repos.external_repos == ExternalRepos::Merge
+    }
+
     /// Returns how many builds of a package are in the set of a tag that says this of itself (Koji's
     /// `repo_include_all`: whether its repositories have all builds).
     ///
@@ -169,6 +174,9 @@ pub(super) struct RawRule {
     sign_command: Option<Vec<String>>,
     sign_timeout: Option<Span>,
     sign_every: Option<Span>,
+    external_repos: Option<ExternalRepos>,
+    external_every: Option<Span>,
+    external_dirs: Option<Vec<PathBuf>>,
 }
 
 impl RawRule {
@@ -197,6 +205,9 @@ impl RawRule {
             sign_command: None,
             sign_timeout: None,
             sign_every: None,
+            external_repos: None,
+            external_every: None,
+            external_dirs: None,
         }
     }
 
@@ -222,6 +233,9 @@ impl RawRule {
             sign_command: self.sign_command.unwrap_or_else(|| defaults.sign_command.clone()),
             sign_timeout: span(self.sign_timeout, defaults.sign_timeout),
             sign_every: span(self.sign_every, defaults.sign_every),
+            external_repos: self.external_repos.unwrap_or(defaults.external_repos),
+            external_every: span(self.external_every, defaults.external_every),
+            external_dirs: self.external_dirs.unwrap_or_else(|| defaults.external_dirs.clone()),
         };
         repos.check()?;
         Ok(FollowRule {

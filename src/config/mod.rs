@@ -39,7 +39,7 @@ pub use follow::{BadTagPattern, Follow, FollowRule, Live, TagPattern, machine_ar
 pub use overrides::Overrides;
 pub use policy::{Latest, Verify};
 pub use records::{BadRecordKind, RecordFile, RecordKind};
-pub use repos::{BadCompression, Compression, Form, Repos};
+pub use repos::{BadCompression, Compression, ExternalRepos, Form, Repos};
 pub use sections::{Bus, Compose, Database, Http, Identity, Inbox, Log, LogFormat};
 pub use units::{BadUnit, Size, Span};
 pub use webhooks::{BadTopicPattern, TopicPattern, Webhook};

@@ -2,12 +2,16 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::units::duration;
+
+/// Shortest time between two looks at an external repository.
+const SHORTEST_LOOK: Duration = Duration::from_secs(1);
 
 /// How metadata files are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,6 +31,17 @@ pub enum Compression {
         /// 0 (fast) to 9 (small).
         level: u32,
     },
+}
+
+/// What becomes of the external repositories that a hub joins a tag with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExternalRepos {
+    /// They are known and shown, and nothing is fetched of them.
+    #[default]
+    Leave,
+    /// Beside the repository of each arch there is one more, merged from it and from them by Koji's rules.
+    Merge,
 }
 
 impl Default for Compression {
@@ -143,6 +158,13 @@ pub struct Repos {
     /// Signed generations follow each other at least at this distance.
     #[serde(deserialize_with = "duration")]
     pub sign_every: Duration,
+    /// What becomes of the external repositories of the tag.
+    pub external_repos: ExternalRepos,
+    /// How often each of them is looked at.
+    #[serde(deserialize_with = "duration")]
+    pub external_every: Duration,
+    /// Directories of this machine that those with `file` URLs may lie in.
+    pub external_dirs: Vec<PathBuf>,
 }
 
 impl Default for Repos {
@@ -160,6 +182,9 @@ impl Default for Repos {
             sign_command: Vec::new(),
             sign_timeout: Duration::from_secs(30),
             sign_every: Duration::from_secs(10),
+            external_repos: ExternalRepos::Leave,
+            external_every: Duration::from_secs(900),
+            external_dirs: Vec::new(),
         }
     }
 }
@@ -178,6 +203,12 @@ impl Repos {
         }
         if self.sign_timeout.is_zero() {
             return Err(("sign_timeout", "must be longer than 0".to_owned()));
+        }
+        if self.external_every < SHORTEST_LOOK {
+            return Err(("external_every", "must be at least 1s".to_owned()));
+        }
+        if let Some(dir) = self.external_dirs.iter().find(|dir| !dir.is_absolute()) {
+            return Err(("external_dirs", format!("{:?} is no absolute path", dir.display().to_string())));
         }
         if self.sign_command.first().is_some_and(String::is_empty) || self.sign_command.concat().contains('\0') {
             return Err(("sign_command", "needs the name of a program first, and no NUL".to_owned()));

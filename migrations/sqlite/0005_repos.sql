@@ -40,6 +40,7 @@ CREATE TABLE unwanted_repos (
     last_number BIGINT NOT NULL,
     removed_at BIGINT,
     PRIMARY KEY (tag, repo)
+);
 
 -- External repositories that are merged into those of tags, by URL, with $arch replaced. The copy has the repomd.xml of
 -- this digest, null until one was read; etag and last_modified are what its server is asked with the next time.

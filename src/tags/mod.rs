@@ -8,6 +8,7 @@ mod circle;
 mod difference;
 mod edit;
 mod explain;
+mod external;
 mod files;
 mod forms;
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use edit::{EditError, LinkEdit, TagEdit};
 pub use explain::{
     Explanation, LeftLink, Pending, SetEntry, Standing as TagStanding, Tagging, Unverified, Verdict, Way, Word,
 };
+pub use external::{External, Externals};
 pub use hub::{Checked, Standing};
 pub use import::ImportReport;
 pub use inheritance::{Left, LeftFor, Order, Visit};
@@ -104,6 +106,8 @@ pub struct Bells {
     pub tags: Bell,
     /// Repositories to reconcile.
     pub repos: Bell,
+    /// Merged repositories to look at.
+    pub merged: Bell,
     /// Messages to send.
     pub outbox: Bell,
 }

@@ -113,7 +113,10 @@ impl Tags {
                     self.bells.files.ring();
                     return Ok(());
                 }
+                let arches = answer.arches.clone();
                 self.write(&mut tx, tag, rule, before, answer).await?;
+                // Blocks, and what is inherited, count for external repositories also where the set stays as it is.
+                self.wake_merged(&mut tx, tag, &arches).await?;
             }
             if let Some(last) = wake_ups.iter().map(|wake_up| wake_up.sequence).max() {
                 wakeups::done_until(&mut tx, Room::Tags, tag.as_str(), last).await?;
@@ -121,6 +124,7 @@ impl Tags {
             tx.commit().await?;
             self.bells.files.ring();
             self.bells.repos.ring();
+            self.bells.merged.ring();
             self.bells.outbox.ring();
             return Ok(());
         }

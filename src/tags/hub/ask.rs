@@ -88,6 +88,7 @@ impl Tags {
                     }
                     drop(state);
                     self.bells.tags.ring();
+                    self.bells.merged.ring();
                     self.bells.outbox.ring();
                     return Ok(checked);
                 }
@@ -169,6 +170,9 @@ impl Tags {
         }
         for (_, tag) in &changes.renamed {
             parts.insert(tag, vec![""]);
+        }
+        for tag in &changes.joined {
+            self.wake_joined(tx, tag).await?;
         }
         for (tag, parts) in parts {
             let Some(known) = tag_settings::known(tx, self.buildsys.id(), tag).await? else { continue };

@@ -122,6 +122,7 @@ impl App {
         life.spawn("files", self.tags.clone().learn(life.soft().clone()));
         life.spawn("repos", self.repos.clone().run(self.bells.repos.clone(), life.soft().clone()));
         life.spawn("tidy", self.repos.clone().tidy(life.soft().clone()));
+        life.spawn("merged", self.repos.clone().merge(self.bells.merged.clone(), life.soft().clone()));
         life.spawn("records", self.repos.clone().watch_records(life.soft().clone()));
         let (app, soft) = (self.clone(), life.soft().clone());
         life.spawn_side(async move {

@@ -26,6 +26,7 @@ const CLASSES: [(&str, &str); 6] = [
     ("pungi.compose.status.change", "tannery_messages.pungi.ComposeStatusChangeV1"),
     ("tannery.compose.status", "tannery_messages.compose.StatusV1"),
     ("tannery.reconcile.repaired", "tannery_messages.reconcile.RepairedV1"),
+    ("tannery.repo.merged", "tannery_messages.repo.MergedV1"),
     ("tannery.repo.published", "tannery_messages.repo.PublishedV1"),
     ("tannery.repo.removed", "tannery_messages.repo.RemovedV1"),
     ("tannery.tag.changed", "tannery_messages.tag.ChangedV1"),

@@ -86,7 +86,7 @@ impl Repos {
     }
 
     /// Returns the generation that the pointer on disk names, and the pointer.
-    async fn shown(&self, tag: &TagName, repo: &RepoName) -> Result<(Generation, Vec<u8>), Error> {
+    pub(super) async fn shown(&self, tag: &TagName, repo: &RepoName) -> Result<(Generation, Vec<u8>), Error> {
         let all = generations::of_repo(&mut self.db.read().await?, tag, repo).await?;
         let place = self.layout.repomd(tag, repo);
         let repomd = blocking(move || read_limited(&place)).await?;
@@ -176,7 +176,7 @@ impl Target {
 }
 
 /// Writes a data file whose name begins with its checksum, unless it is there.
-fn bring_file(name: &str, live: &Path, joined: Option<&DataFile>, repodata: &Path) -> Result<(), Error> {
+pub(super) fn bring_file(name: &str, live: &Path, joined: Option<&DataFile>, repodata: &Path) -> Result<(), Error> {
     let is_right = |digest: &Sha256| name.starts_with(&digest.to_string());
     let place = repodata.join(name);
     if digest_of(&place).is_ok_and(|digest| is_right(&digest)) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::merged::remove_tree;
 use super::publish::blocking;
 use super::sign::SIGNATURE;
 use super::{Error, Repos};
@@ -21,14 +22,14 @@ use crate::config::FollowRule;
 use crate::model::{Blake3, RepoName, TagName, chain};
 use crate::repodata::segments::Manifest;
 use crate::store::generations::{self, Generation, GenerationState};
-use crate::store::{self, durable, pkgsets};
+use crate::store::{self, durable, merged, pkgsets};
 
 /// How often what is old is looked for.
 const ROUND: Duration = Duration::from_secs(60);
 
 /// How long a data file stays at least that no generation names: a generation that is under way right
 /// now has files and no row yet.
-const UNKNOWN: Duration = Duration::from_secs(3600);
+pub(super) const UNKNOWN: Duration = Duration::from_secs(3600);
 
 impl Repos {
     /// Lets go of what is old, again and again, until cancelled.
@@ -47,8 +48,9 @@ impl Repos {
     /// Removes what a killed process left unfinished beside the repositories: before any other runs.
     pub async fn recover(&self) -> Result<(), Error> {
         let (repos, segments) = (self.layout.repos(), self.library.segments().clone());
-        let records = self.records.dir().to_owned();
+        let (records, scratch) = (self.records.dir().to_owned(), self.layout.scratch());
         blocking(move || {
+            remove_tree(&scratch)?;
             for tag in entries(&repos)? {
                 durable::sweep(&tag)?;
             }
@@ -70,6 +72,7 @@ impl Repos {
                 self.let_go(&tag, &repo, rule).await?;
             }
         }
+        self.tidy_merged().await?;
         self.forget_sets().await?;
         if self.pools_are_stale.swap(false, Ordering::Relaxed) {
             self.clear_pools().await?;
@@ -88,8 +91,14 @@ impl Repos {
         }
         let oldest = self.clock.micros() - i64::try_from(rule.repos.keep_for.as_micros()).unwrap_or(i64::MAX);
         let least = rule.repos.keep_generations.get() as usize;
+        let needed = match repo {
+            RepoName::Binary(arch) => merged::needed(&mut tx, tag, arch).await?,
+            RepoName::Debug(_) | RepoName::Source => Vec::new(),
+        };
         let is_old = |(at, one): &(usize, &Generation)| {
-            *at >= least && one.replaced_at.is_some_and(|replaced_at| replaced_at < oldest)
+            *at >= least
+                && !needed.contains(&one.number)
+                && one.replaced_at.is_some_and(|replaced_at| replaced_at < oldest)
         };
         let old: Vec<&Generation> = all.iter().enumerate().filter(is_old).map(|(_, one)| one).collect();
         for one in &old {
@@ -201,7 +210,7 @@ struct Named {
 /// Removes the data files of a repository that no kept generation names and that were written before
 /// `oldest` (seconds): a generation that the state does not know, since it was restored from an older
 /// one, may still be read.
-fn remove_others(repodata: &Path, kept: &HashSet<String>, oldest: i64) -> Result<(), store::Error> {
+pub(super) fn remove_others(repodata: &Path, kept: &HashSet<String>, oldest: i64) -> Result<(), store::Error> {
     for file in entries(repodata)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name == "repomd.xml" || name == SIGNATURE || kept.contains(&name) {
@@ -233,7 +242,7 @@ fn clear(pool: &Path, dir: &Path, named: &HashSet<String>) -> Result<(), store::
     Ok(())
 }
 
-fn entries(dir: &Path) -> Result<Vec<PathBuf>, store::Error> {
+pub(super) fn entries(dir: &Path) -> Result<Vec<PathBuf>, store::Error> {
     let read = match fs::read_dir(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         read => read.map_err(store::Error::file("cannot read", dir))?,

@@ -2,9 +2,11 @@
 //!
 //! Over HTTP the paths are the same. Every part is a checked name, so none leaves its directory.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-use crate::model::{Blake3, RepoName, Sigkey, TagName};
+use super::merged::merged_name;
+use crate::model::{Arch, Blake3, RepoName, Sha256, Sigkey, TagName};
 
 /// The directories of live repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +45,33 @@ impl Layout {
         self.repodata(tag, repo).join("repomd.xml")
     }
 
+    /// Returns the directory of the repository that is merged from that of an arch and external ones.
+    pub fn merged(&self, tag: &TagName, arch: &Arch) -> PathBuf {
+        self.repos().join(tag.as_str()).join(merged_name(arch))
+    }
+
+    /// Returns the directory of the copies of external repositories.
+    pub fn externals(&self) -> PathBuf {
+        self.data_dir.join("external")
+    }
+
+    /// Returns the name of the directory of the copies of one external repository.
+    pub fn external_name(&self, url: &str) -> String {
+        Blake3::of(url.as_bytes()).to_string()[..32].to_owned()
+    }
+
+    /// Returns the directory of the copy of one state of an external repository.
+    pub fn external(&self, url: &str, repomd: &Sha256) -> PathBuf {
+        self.externals().join(self.external_name(url)).join(repomd.to_string())
+    }
+
+    /// Returns the directory where metadata is put together to be merged.
+    pub fn scratch(&self) -> PathBuf {
+        self.data_dir.join("merging")
+    }
+
     /// Returns the `.repo` file of a repository.
-    pub fn repo_file(&self, tag: &TagName, repo: &RepoName) -> PathBuf {
+    pub fn repo_file(&self, tag: &TagName, repo: &impl Display) -> PathBuf {
         self.repos().join(tag.as_str()).join(format!("{repo}.repo"))
     }
 

@@ -14,6 +14,7 @@ mod input;
 mod keep;
 mod layout;
 mod listing;
+mod merged;
 mod place;
 mod publish;
 mod reconcile;
@@ -30,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::fetch::{Fetcher, Settings};
 use crate::model::{BadName, Blake3, RepoName, TagName};
 use crate::rpms::{Library, MetadataError};
 use crate::store::{self, Db};
@@ -38,6 +40,10 @@ use crate::tags::Tags;
 pub use assembled::DataFile;
 pub use export::{Exported, WithPackages};
 pub use layout::Layout;
+pub use merged::{
+    BadAddress, ExternalPart, LookError, MergedStanding, MergedWord, Mode, OwnPart, Parts, Refused, Trouble,
+    merged_name, merged_standing,
+};
 pub use records::BadRecord;
 pub use visible::Visibility;
 
@@ -119,6 +125,12 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// What the hub says of external repositories cannot be merged.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Repositories cannot be merged.
+    #[error(transparent)]
+    Merge(#[from] crate::repotools::Error),
     /// A name in the state is not one of ours.
     #[error(transparent)]
     Name(#[from] BadName),
@@ -137,6 +149,8 @@ pub struct Repos {
     being_read: assembled::BeingRead,
     ready: due::Ready,
     records: records::Records,
+    /// Reads external repositories.
+    fetcher: Arc<Fetcher>,
     /// Held by publishers together, and by the one who clears pools and segments alone.
     pools: Arc<tokio::sync::RwLock<()>>,
     /// Whether a pool may hold what no kept generation names.
@@ -152,6 +166,8 @@ impl Repos {
         let layout = Layout::new(&config.data_dir);
         let library = Library::open(db.clone(), &config.data_dir);
         let records = records::Records::new(&config.data_dir);
+        let patience = Settings { rounds: 2, redirects: 5, ..Settings::default() };
+        let fetcher = Arc::new(Fetcher::new(clock.clone(), patience));
         Self {
             db,
             tags,
@@ -163,6 +179,7 @@ impl Repos {
             being_read: assembled::BeingRead::default(),
             ready: due::Ready::default(),
             records,
+            fetcher,
             pools: Arc::default(),
             pools_are_stale: Arc::new(AtomicBool::new(true)),
             base_url,

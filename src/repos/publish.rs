@@ -1,5 +1,6 @@
 //! How does a generation become visible? Metadata, row, swap, row: each durable before the next.
 
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::sync::Arc;
@@ -167,7 +168,13 @@ impl Repos {
         if let Some(wake_up) = wake_up {
             wakeups::done(&mut tx, Room::Repos, wake_up).await?;
         }
+        if let RepoName::Binary(arch) = &new.repo
+            && self.config.follow.for_tag(&new.tag).is_some_and(FollowRule::merges)
+        {
+            wakeups::wake(&mut tx, Room::Merged, new.tag.as_str(), arch.as_str(), now).await?;
+        }
         tx.commit().await?;
+        self.tags.bells.merged.ring();
         self.tags.bells.outbox.ring();
         Ok(())
     }
@@ -227,7 +234,12 @@ impl Repos {
     }
 
     /// Writes the ready `.repo` file, if it is not there like this.
-    pub(super) async fn write_repo_file(&self, tag: &TagName, repo: &RepoName, rule: &FollowRule) -> Result<(), Error> {
+    pub(super) async fn write_repo_file(
+        &self,
+        tag: &TagName,
+        repo: &impl Display,
+        rule: &FollowRule,
+    ) -> Result<(), Error> {
         let (place, base) = (self.layout.repo_file(tag, repo), &self.base_url);
         let expire = rule.repos.metadata_expire.as_secs().max(1);
         let text = format!(

@@ -20,12 +20,12 @@ use crate::store::wakeups::{self, Room};
 use crate::store::{Db, outbox};
 use crate::tags::{Bells, TagEdit, Tags};
 
-struct House {
-    dir: tempfile::TempDir,
-    db: Db,
-    clock: Clock,
+pub(super) struct House {
+    pub dir: tempfile::TempDir,
+    pub db: Db,
+    pub clock: Clock,
     tags: Tags,
-    repos: Repos,
+    pub repos: Repos,
     distribution: Distribution,
 }
 
@@ -37,7 +37,7 @@ impl House {
     }
 
     /// As [`House::new`], with more in the configuration.
-    async fn with(config: &str) -> Self {
+    pub async fn with(config: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let distribution = packages::make(&dir.path().join("rpms"), &"x86_64".parse().unwrap()).unwrap();
         std::fs::write(dir.path().join("tannery.toml"), format!("data_dir = \"data\"\n{config}")).unwrap();
@@ -55,23 +55,23 @@ impl House {
         house
     }
 
-    fn tag(&self) -> TagName {
+    pub fn tag(&self) -> TagName {
         TAG.parse().unwrap()
     }
 
-    async fn import_and_tag(&self) {
+    pub async fn import_and_tag(&self) {
         let report = self.tags.import(self.distribution.first.clone()).await.unwrap();
         assert!(report.problems.is_empty(), "{:?}", report.problems);
         self.tags.tag_builds(&self.tag(), &self.distribution.first_builds, false).await.unwrap();
     }
 
-    async fn update(&self) {
+    pub async fn update(&self) {
         self.tags.import(self.distribution.update.clone()).await.unwrap();
         let builds = [self.distribution.update_build.clone()];
         self.tags.tag_builds(&self.tag(), &builds, false).await.unwrap();
     }
 
-    async fn settle(&self) {
+    pub async fn settle(&self) {
         self.tags.reconcile_woken().await.unwrap();
         self.repos.reconcile_woken().await.unwrap();
     }
@@ -90,7 +90,7 @@ impl House {
         }
     }
 
-    async fn topics(&self) -> Vec<String> {
+    pub async fn topics(&self) -> Vec<String> {
         let mut tx = self.db.read().await.unwrap();
         outbox::after(&mut tx, 0, 1000).await.unwrap().into_iter().map(|message| message.topic).collect()
     }

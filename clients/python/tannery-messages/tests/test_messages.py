@@ -24,6 +24,7 @@ CLASSES = {
     "tannery.tag.changed": "tannery_messages.tag.ChangedV1",
     "tannery.repo.published": "tannery_messages.repo.PublishedV1",
     "tannery.repo.removed": "tannery_messages.repo.RemovedV1",
+    "tannery.repo.merged": "tannery_messages.repo.MergedV1",
     "tannery.reconcile.repaired": "tannery_messages.reconcile.RepairedV1",
     "tannery.compose.status": "tannery_messages.compose.StatusV1",
     "pungi.compose.status.change": "tannery_messages.pungi.ComposeStatusChangeV1",
@@ -142,6 +143,16 @@ class Texts(unittest.TestCase):
         got = received("tannery.repo.removed", example("tannery.repo.removed"))
         self.assertEqual(got.summary, "oak-1/s390x is removed: oak-1 has no repository s390x any more")
         self.assertEqual((str(got), got.tag, got.repo), (f"{got.summary}\nlast generation: 7\n", "oak-1", "s390x"))
+
+    def test_a_merged_repository(self):
+        got = received("tannery.repo.merged", example("tannery.repo.merged"))
+        self.assertEqual(
+            got.summary, "f43-build/x86_64-merged is merged anew (external) with 812 packages, as generation 3"
+        )
+        self.assertEqual((got.packages, got.why, got.generation), ([], ["external"], 3))
+        self.assertIn("external: https://mirror.example.org/f43/x86_64\n", str(got))
+        got = received("tannery.repo.merged", {**example("tannery.repo.merged"), "external": []})
+        self.assertIn("external: none\n", str(got))
 
     def test_a_compose_that_ended(self):
         body = example("tannery.compose.status")

@@ -100,3 +100,49 @@ class RemovedV1(TanneryMessage):
 
     def _details(self):
         return [("last generation", str(self.generation))]
+
+
+class MergedV1(TanneryMessage):
+    """A repository that is merged of a tag's own and external ones has a new generation."""
+
+    topic = "tannery.repo.merged"
+    body_schema = load_schema(topic)
+
+    @property
+    def tag(self):
+        """The tag's name."""
+        return self.body["tag"]
+
+    @property
+    def repo(self):
+        """The name of the repository: ``ARCH-merged``."""
+        return self.body["repo"]
+
+    @property
+    def generation(self):
+        """The number of the generation."""
+        return self.body["generation"]
+
+    @property
+    def why(self):
+        """By what it differs from the generation before, in words."""
+        return self.body["why"]
+
+    @property
+    def external(self):
+        """The URLs of the external repositories that went in, as they are preferred."""
+        return [external["url"] for external in self.body["external"]]
+
+    @property
+    def url(self):
+        return self.body["url"]
+
+    @property
+    def summary(self):
+        return (
+            f"{self.tag}/{self.repo} is merged anew ({', '.join(self.why)}) "
+            f"with {counted(self.body['packages'], 'package')}, as generation {self.generation}"
+        )
+
+    def _details(self):
+        return [("external", ", ".join(self.external) or "none"), ("url", self.url)]

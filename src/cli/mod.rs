@@ -175,6 +175,7 @@ impl Command {
             Self::Messages(command) => command.run(&app).await,
             Self::Webhook(command) => command.run(&app).await,
             Self::Repo(repo::Repo::Export(command)) => command.run(&app).await,
+            Self::Repo(repo::Repo::Merged(command)) => command.run(&app).await,
             // These open no state beforehand, and have run already.
             Self::Demo(_) | Self::Config(_) | Self::Createrepo(_) | Self::Repo(_) => Ok(ExitCode::SUCCESS),
         }

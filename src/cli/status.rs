@@ -16,7 +16,7 @@ use super::tag::{Summary, summaries};
 use crate::app::App;
 use crate::bus::Snapshot;
 use crate::model::TagName;
-use crate::repos::BadRecord;
+use crate::repos::{BadRecord, MergedStanding, merged_name, merged_standing};
 use crate::store::durable::Lock;
 use crate::store::generations::GenerationState;
 use crate::store::webhooks as rows;
@@ -53,6 +53,8 @@ struct Report {
     bad_records: Vec<BadRecord>,
     /// Repositories that are still shown and not kept current any more.
     unwanted: Vec<unwanted::Unwanted>,
+    /// Merged repositories that are old or not there yet.
+    merged: Vec<Merged>,
     tags: Vec<TagReport>,
     composes: Vec<Shown>,
     #[serde(skip)]
@@ -81,6 +83,17 @@ struct Note<T> {
 struct Bus {
     /// What the running service last said of it; `None` where none runs, or it has said nothing yet.
     snapshot: Option<Note<Snapshot>>,
+}
+
+/// A merged repository that is not as it should be, by one reason.
+#[derive(Debug, Serialize)]
+struct Merged {
+    tag: TagName,
+    repo: String,
+    /// `stale` or `missing`.
+    state: &'static str,
+    since: Option<String>,
+    problem: String,
 }
 
 /// How far a webhook has come.
@@ -162,6 +175,7 @@ async fn report(app: &App) -> anyhow::Result<Report> {
         webhooks: webhooks(&mut tx).await?,
         bad_records: bad_records(&mut tx, running).await?,
         unwanted: unwanted::unwanted(&mut tx).await?,
+        merged: merged(&mut tx).await?,
         tags: tags(app, &mut tx).await?,
         composes: rows.into_iter().map(|row| Shown::new(row, now)).collect(),
         now,
@@ -200,6 +214,20 @@ async fn hub(tx: &mut Tx, running: bool) -> Result<Option<Note<Standing>>, store
 async fn bad_records(tx: &mut Tx, running: bool) -> Result<Vec<BadRecord>, store::Error> {
     let noted = service::read(tx, service::RECORDS).await?.filter(|_| running);
     noted.map_or(Ok(Vec::new()), |(json, _)| store::db::from_json("service.value", &json))
+}
+
+async fn merged(tx: &mut Tx) -> Result<Vec<Merged>, store::Error> {
+    let mut all = Vec::new();
+    for MergedStanding { tag, arch, word, troubles, .. } in merged_standing(tx, None).await? {
+        all.extend(troubles.into_iter().map(|trouble| Merged {
+            tag: tag.clone(),
+            repo: merged_name(&arch),
+            state: word.name(),
+            since: trouble.since.map(time),
+            problem: trouble.problem,
+        }));
+    }
+    Ok(all)
 }
 
 async fn webhooks(tx: &mut Tx) -> Result<Vec<Webhook>, store::Error> {

@@ -14,8 +14,9 @@ use axum::response::{IntoResponse, Response};
 use super::Service;
 use super::failure::Failure;
 use crate::bus::Snapshot;
+use crate::repos::{MergedStanding, MergedWord, merged_name, merged_standing};
 use crate::store::wakeups::{self, Room};
-use crate::store::{self, Tx, builds, composes, generations, inbox, outbox, pkgsets, webhooks};
+use crate::store::{self, Tx, builds, composes, externals, generations, inbox, outbox, pkgsets, webhooks};
 use crate::tags::Standing;
 use exposition::{Exposition, Kind};
 
@@ -36,6 +37,7 @@ pub(super) async fn metrics(Shared(service): Shared<Service>) -> Result<Response
     of_work(&mut out, &mut tx).await?;
     of_tags(&mut out, &mut tx).await?;
     of_repositories(&mut out, &mut tx).await?;
+    of_merged(&mut out, &mut tx).await?;
     let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE))];
     Ok((kind, out.finish()).into_response())
 }
@@ -160,6 +162,7 @@ async fn of_work(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> 
     out.family("tannery_wakeups", Kind::Gauge, "What waits to be reconciled, by room.");
     out.sample(&[("room", "files")], wakeups::count(tx, Room::Files).await?);
     out.sample(&[("room", "hub")], wakeups::count(tx, Room::Hub).await?);
+    out.sample(&[("room", "merged")], wakeups::count(tx, Room::Merged).await?);
     out.sample(&[("room", "repos")], wakeups::count(tx, Room::Repos).await?);
     out.sample(&[("room", "tags")], wakeups::count(tx, Room::Tags).await?);
     let (builds, rpms) = builds::counts(tx).await?;
@@ -222,6 +225,38 @@ async fn of_repositories(out: &mut Exposition, tx: &mut Tx) -> Result<(), store:
     for generation in &shown {
         let (Some(lag), repo) = (generation.lag, generation.repo.to_string()) else { continue };
         out.sample(&[("tag", generation.tag.as_str()), ("repo", &repo)], lag as f64 / 1e6);
+    }
+    Ok(())
+}
+
+async fn of_merged(out: &mut Exposition, tx: &mut Tx) -> Result<(), store::Error> {
+    let all = merged_standing(tx, None).await?;
+    if all.is_empty() {
+        return Ok(());
+    }
+    type Value = fn(&MergedStanding) -> i64;
+    let families: [(&str, &str, Value); 3] = [
+        (
+            "tannery_merged_generation",
+            "Number of the merged repository's generation that is shown; 0 for none.",
+            |one| one.shown.as_ref().map_or(0, |shown| shown.number),
+        ),
+        ("tannery_merged_packages", "Packages that the merged repository shows.", |one| {
+            one.shown.as_ref().map_or(0, |shown| shown.packages)
+        }),
+        ("tannery_merged_stale", "Whether the merged repository is the last that could be made.", |one| {
+            i64::from(one.word != MergedWord::Current)
+        }),
+    ];
+    for (name, help, value) in families {
+        out.family(name, Kind::Gauge, help);
+        for one in &all {
+            out.sample(&[("tag", one.tag.as_str()), ("repo", &merged_name(&one.arch))], value(one));
+        }
+    }
+    out.family("tannery_external_up", Kind::Gauge, "Whether the external repository could be read at the last look.");
+    for copy in externals::all(tx).await?.into_iter().filter(|copy| copy.tried_at.is_some()) {
+        out.sample(&[("url", &copy.url)], u8::from(copy.failing_since.is_none()));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ mod health;
 mod html;
 mod inbox;
 mod items;
+mod merged;
 mod messages;
 mod metrics;
 mod moment;

@@ -133,6 +133,7 @@ pub(super) async fn status(
             ("files", wakeups::count(&mut tx, Room::Files).await?),
             ("tags", wakeups::count(&mut tx, Room::Tags).await?),
             ("repos", wakeups::count(&mut tx, Room::Repos).await?),
+            ("merged", wakeups::count(&mut tx, Room::Merged).await?),
         ]),
         tags: tags::all(&service, &mut tx).await?,
         composes: composes::newest(&service, &mut tx, SHOWN).await?,
@@ -218,7 +219,7 @@ mod tests {
         assert_eq!(status["outbox"], json!({"pending": 1}));
         let hook = json!({"name": "ci", "cursor": 0, "behind": 1, "delivered": 0, "failing_since": null, "parked": 1});
         assert_eq!(status["webhooks"], json!([hook]));
-        assert_eq!(status["wakeups"], json!({"files": 0, "hub": 0, "repos": 3, "tags": 0}));
+        assert_eq!(status["wakeups"], json!({"files": 0, "hub": 0, "merged": 0, "repos": 3, "tags": 0}));
         assert_eq!((&status["tags"][0]["name"], &status["tags"][0]["revision"]), (&json!("f43"), &json!(2)));
         assert_eq!(status["composes"][0]["id"], "Oak-1-20261121.n.0");
         assert_eq!(status["readiness"]["ready"], false);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Service;
 use super::failure::Failure;
+use super::merged::{self, Merged};
 use super::moment::moment;
 use super::query::{Query, name, parsed};
 use crate::config::{FollowRule, Live};
@@ -38,6 +39,8 @@ pub(super) struct Tag {
     pub repositories: Vec<Repository>,
     /// The ready files for dnf, one for each arch.
     pub repo_files: Vec<String>,
+    /// Repositories that are merged with external ones.
+    pub merged: Vec<Merged>,
 }
 
 /// A live repository.
@@ -103,7 +106,8 @@ pub(super) async fn one(
     let shown = generations::shown(&mut tx, Some(&tag)).await?;
     let held = pkgsets::held(&mut tx, &tag).await?.into_iter();
     let held = held.map(|held| Held { nvr: held.nvr, reason: held.reason }).collect();
-    Ok(Json(Whole { tag: summary(&service, tag, head, shown), held }))
+    let merged = merged::by_tag(&mut tx, Some(&tag), &service.url).await?.remove(&tag).unwrap_or_default();
+    Ok(Json(Whole { tag: Tag { merged, ..summary(&service, tag, head, shown) }, held }))
 }
 
 /// Answers `GET /api/v1/tags/{tag}/builds`: the newest revision's set, by package.
@@ -159,12 +163,14 @@ pub(super) async fn all(service: &Service, tx: &mut Tx) -> Result<Vec<Tag>, stor
     for generation in generations::shown(tx, None).await? {
         shown.entry(generation.tag.clone()).or_default().push(generation);
     }
+    let mut merged = merged::by_tag(tx, None, &service.url).await?;
     let known = rows::all(tx, &service.config.buildsys.id).await?.into_iter().map(|tag| tag.name);
     let names: BTreeSet<TagName> = known.chain(heads.keys().cloned()).collect();
     let mut tags = Vec::with_capacity(names.len());
     for name in names {
         let (head, shown) = (heads.remove(&name), shown.remove(&name).unwrap_or_default());
-        tags.push(summary(service, name, head, shown));
+        let merged = merged.remove(&name).unwrap_or_default();
+        tags.push(Tag { merged, ..summary(service, name, head, shown) });
     }
     Ok(tags)
 }
@@ -215,6 +221,7 @@ fn unread(name: TagName) -> Tag {
         changed_at: None,
         repositories: vec![],
         repo_files: vec![],
+        merged: vec![],
     }
 }
 

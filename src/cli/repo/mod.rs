@@ -1,7 +1,8 @@
-//! `tannery repo`: what may be asked of anybody's repository? Only `export` opens a state, and is of ours.
+//! `tannery repo`: what may be asked of anybody's repository? Only `export` and `merged` open a state, and are of ours.
 
 mod export;
 mod merge;
+mod merged;
 mod shown;
 
 use std::path::PathBuf;
@@ -51,6 +52,7 @@ pub(super) enum Repo {
         form: Form,
     },
     Merge(Merge),
+    Merged(merged::Merged),
 }
 
 /// Check whether a repository is whole: digests, sizes, XML, order, duplicates, packages
@@ -73,7 +75,7 @@ pub(super) struct Check {
 impl Repo {
     /// Returns whether it is about repositories of ours.
     pub(super) fn needs_state(&self) -> bool {
-        matches!(self, Self::Export(_))
+        matches!(self, Self::Export(_) | Self::Merged(_))
     }
 
     pub(super) async fn run(self, clock: Clock) -> anyhow::Result<ExitCode> {
@@ -94,7 +96,7 @@ impl Repo {
                 Ok(ExitCode::SUCCESS)
             }
             // Runs where the state is open.
-            Self::Export(_) => Ok(ExitCode::SUCCESS),
+            Self::Export(_) | Self::Merged(_) => Ok(ExitCode::SUCCESS),
             Self::Merge(merge) => merge.run(&fetcher, &clock).await,
             Self::Sync { repository, directory, delta, form } => {
                 let repository = Repository::open(&fetcher, &repository).await?;

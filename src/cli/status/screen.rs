@@ -27,6 +27,10 @@ pub(super) fn text(report: &Report) -> String {
         lines.push(("record", format!("{} stays as it was: {}: {}", bad.kind, bad.path, bad.problem)));
     }
     lines.extend(unwanted::lines(&report.unwanted, now));
+    for one in &report.merged {
+        lines.push(("merged", format!("{}/{} is {}:", one.tag, one.repo, one.state)));
+        lines.extend(problem(&one.problem));
+    }
     let line = |(name, value): &(&str, String)| fit(&harmless(&format!("{name:<10} {value}")), COLUMNS) + "\n";
     let mut screen: String = lines.iter().map(line).collect();
     screen.push_str(&tags(&report.tags));
@@ -159,7 +163,7 @@ fn tags(tags: &[TagReport]) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use super::super::{Note, Unfollowed};
+    use super::super::{Merged, Note, Unfollowed};
     use super::*;
     use crate::bus::Snapshot;
 
@@ -224,6 +228,13 @@ mod tests {
                     since: NOW - 7_200_000_000,
                 })
                 .into(),
+            merged: vec![Merged {
+                tag: "f43".parse().unwrap(),
+                repo: "x86_64-merged".to_owned(),
+                state: "stale",
+                since: None,
+                problem: "external repository \u{1b}[2J cannot be read".to_owned(),
+            }],
             tags: Vec::new(),
             composes: Vec::new(),
             now: NOW,
@@ -245,6 +256,7 @@ mod tests {
             "events     last 12 s ago; 1 duplicate\n",
             "unfollowed evil\\u{1b}[2J (3)\n",
             "messages   4 pending\n",
+            "merged     f43/x86_64-merged is stale:\n           external repository \\u{1b}[2J cannot be read\n",
             "webhook    ci: 3 behind, 2 parked; took nothing for 2 h: it answered 500\n",
             "unwanted   f43/s390x for 2 h: no follow rule matches f43\n           and 1 more\n",
         ] {

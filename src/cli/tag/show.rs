@@ -11,9 +11,10 @@ use crate::cli::output::{Form, age, count, harmless, time};
 use crate::cli::suggest::no_such_tag;
 use crate::model::{Arch, Nvr, PackageName, TagName};
 use crate::store::pkgsets::{self, Revision};
+use crate::store::tag_settings::ExternalRepo;
 use crate::store::tags::{LinkRow, NOW, PackageState};
 use crate::store::{self, Tx};
-use crate::tags::Order;
+use crate::tags::{External, Order};
 
 /// How many chunks of a set are read at a time.
 const CHUNKS: usize = 64;
@@ -28,6 +29,8 @@ struct Shown {
     builds: Vec<Build>,
     held: Vec<Held>,
     blocked: Vec<Blocked>,
+    /// External repositories, those that are inherited too, in the order in which they are preferred.
+    external: Vec<ShownExternal>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,6 +68,18 @@ struct Held {
 }
 
 #[derive(Debug, Serialize)]
+struct ShownExternal {
+    name: String,
+    /// The tag that is joined with it.
+    tag: TagName,
+    url: Option<String>,
+    priority: i64,
+    merge_mode: Option<String>,
+    /// For which arches; empty for all.
+    arches: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
 struct Blocked {
     package: PackageName,
     by: TagName,
@@ -75,6 +90,8 @@ pub(super) async fn run(app: &App, tag: &TagName, form: Form) -> anyhow::Result<
         return Err(no_such_tag(app, tag).await?);
     };
     let revision = app.tags.refresh(tag).await?;
+    let external = app.tags.externals(tag).await?.unwrap_or_default();
+    let external = external.repos.into_iter().map(shown_external).collect();
     let mut tx = app.db.read().await?;
     let own = facts.tags.get(tag);
     let held = pkgsets::held(&mut tx, tag).await?;
@@ -90,6 +107,7 @@ pub(super) async fn run(app: &App, tag: &TagName, form: Form) -> anyhow::Result<
         revision: revision.map(|revision| shown_revision(revision, app.clock.micros())),
         held: held.into_iter().map(|held| Held { nvr: held.nvr, reason: held.reason }).collect(),
         blocked: blocked(&facts),
+        external,
     };
     form.print(&shown, text)?;
     Ok(ExitCode::SUCCESS)
@@ -98,6 +116,11 @@ pub(super) async fn run(app: &App, tag: &TagName, form: Form) -> anyhow::Result<
 fn parent(link: &LinkRow) -> Parent {
     let LinkRow { parent, priority, maxdepth, intransitive, noconfig, pkg_filter } = link.clone();
     Parent { tag: parent, priority, maxdepth, intransitive, noconfig, pkg_filter }
+}
+
+fn shown_external(external: External) -> ShownExternal {
+    let ExternalRepo { name, url, priority, merge_mode, arches } = external.repo;
+    ShownExternal { name, tag: external.via, url, priority, merge_mode, arches }
 }
 
 fn shown_revision(revision: Revision, now: i64) -> ShownRevision {
@@ -155,6 +178,10 @@ fn text(shown: &Shown) -> String {
         None if shown.followed => text.push_str("revision   none yet\n"),
         None => text.push_str("revision   none: no follow rule matches the tag\n"),
     }
+    for one in &shown.external {
+        text.push_str(&harmless(&format!("external   {}", external_line(one))));
+        text.push('\n');
+    }
     for blocked in &shown.blocked {
         text.push_str(&format!("blocked    {}  by {}\n", blocked.package, blocked.by));
     }
@@ -166,6 +193,13 @@ fn text(shown: &Shown) -> String {
         text.push_str(&format!("build      {}  from {}\n", build.nvr, build.from));
     }
     text
+}
+
+fn external_line(one: &ShownExternal) -> String {
+    let url = one.url.as_deref().unwrap_or("nobody knows where");
+    let mode = one.merge_mode.as_deref().unwrap_or("koji");
+    let arches = if one.arches.is_empty() { String::new() } else { format!(", for {}", one.arches.join(" ")) };
+    format!("{}  of {}, priority {}, {mode}{arches}: {url}", one.name, one.tag, one.priority)
 }
 
 fn parent_line(parent: &Parent) -> String {

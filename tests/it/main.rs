@@ -21,6 +21,7 @@ mod kill;
 mod koji;
 mod made;
 mod memory;
+mod merged;
 mod metadata_format;
 mod order;
 mod parity;

@@ -167,6 +167,8 @@ pub struct Signature {
 pub struct Repo {
     pub name: String,
     pub url: String,
+    pub merge_mode: String,
+    pub arches: Option<String>,
 }
 
 /// All tables.

@@ -40,7 +40,7 @@ pub fn link(rows: &Rows, child: i64, row: &Linked) -> Value {
 pub fn external_repo(rows: &Rows, tag: i64, row: &Joined) -> Value {
     let repo = &rows.repos[&row.repo];
     json!({ "external_repo_id": row.repo, "external_repo_name": repo.name, "priority": row.priority, "tag_id": tag,
-        "tag_name": rows.tags[&tag].name, "url": repo.url, "merge_mode": "koji", "arches": null })
+        "tag_name": rows.tags[&tag].name, "url": repo.url, "merge_mode": repo.merge_mode, "arches": repo.arches })
 }
 
 /// What a build is shown with everywhere.

@@ -126,10 +126,23 @@ impl Hub {
 
     /// Joins a tag with a repository outside; announces nothing.
     pub fn add_external_repo(&self, tag: &str, name: &str, url: &str, priority: i64) {
+        self.join(tag, name, url, priority, "koji", None);
+    }
+
+    /// As [`Hub::add_external_repo`], with a merge mode, and for some arches only.
+    pub fn join(&self, tag: &str, name: &str, url: &str, priority: i64, mode: &str, arches: Option<&str>) {
         self.act(|rows, event| {
             let known = rows.repos.iter().find(|(_, repo)| repo.name == name).map(|(id, _)| *id);
             let repo = known.unwrap_or_else(|| rows.repos.len() as i64 + 1);
-            rows.repos.insert(repo, Repo { name: name.to_owned(), url: url.to_owned() });
+            rows.repos.insert(
+                repo,
+                Repo {
+                    name: name.to_owned(),
+                    url: url.to_owned(),
+                    merge_mode: mode.to_owned(),
+                    arches: arches.map(str::to_owned),
+                },
+            );
             tag_mut(rows, tag).joined.push(Joined { repo, priority, when: When::from(event) });
         });
     }

@@ -22,7 +22,7 @@ pub struct Outgoing {
 
 /// The classes of the Python package `tannery-messages` (in `clients/python/`), by topic: what consumers that have
 /// it make of a message. Others are warned and take it as it is.
-const CLASSES: [(&str, &str); 6] = [
+const CLASSES: [(&str, &str); 7] = [
     ("pungi.compose.status.change", "tannery_messages.pungi.ComposeStatusChangeV1"),
     ("tannery.compose.status", "tannery_messages.compose.StatusV1"),
     ("tannery.reconcile.repaired", "tannery_messages.reconcile.RepairedV1"),

@@ -14,7 +14,6 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::merged::remove_tree;
 use super::publish::blocking;
 use super::sign::SIGNATURE;
 use super::{Error, Repos};
@@ -50,7 +49,7 @@ impl Repos {
         let (repos, segments) = (self.layout.repos(), self.library.segments().clone());
         let (records, scratch) = (self.records.dir().to_owned(), self.layout.scratch());
         blocking(move || {
-            remove_tree(&scratch)?;
+            durable::remove_tree(&scratch)?;
             for tag in entries(&repos)? {
                 durable::sweep(&tag)?;
             }

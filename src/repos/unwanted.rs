@@ -17,6 +17,7 @@ use crate::model::{RepoName, TagName};
 use crate::outbox;
 use crate::store::generations;
 use crate::store::unwanted::{self, Unwanted};
+use crate::store::wakeups::{self, Room};
 use crate::store::{Tx, durable, pkgsets, tags};
 
 impl Repos {
@@ -118,9 +119,14 @@ impl Repos {
         unwanted::put(&mut tx, &one).await?;
         let subject = format!("{tag}/{repo}");
         outbox::tell(&mut tx, &self.clock, "tannery.repo.removed", &subject, removed_body(&one)).await?;
+        if let RepoName::Binary(arch) = &repo {
+            // What was merged with it goes with it.
+            wakeups::wake(&mut tx, Room::Merged, tag.as_str(), arch.as_str(), now).await?;
+        }
         tx.commit().await?;
         drop(alone);
         self.tags.bells.outbox.ring();
+        self.tags.bells.merged.ring();
         self.pools_are_stale.store(true, Ordering::Relaxed);
         let why = &one.why;
         tracing::info!(tag.name = %tag, repo = %repo, why, "{tag}/{repo} is removed: {why}");

@@ -34,7 +34,6 @@ pub use address::BadAddress;
 pub use copies::LookError;
 pub use parts::{ExternalPart, OwnPart, Parts};
 pub use plan::{Mode, Refused};
-pub(super) use tidy::remove_tree;
 
 pub use standing::{MergedStanding, MergedWord, Trouble, merged_standing};
 

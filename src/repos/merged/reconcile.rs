@@ -86,7 +86,7 @@ impl Repos {
     }
 
     /// Notes that nothing is to be done, and nothing wrong.
-    async fn is_right(&self, at: &At, wake_up: &WakeUp) -> Result<(), Error> {
+    pub(super) async fn is_right(&self, at: &At, wake_up: &WakeUp) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         let was_wrong = merged::solved(&mut tx, &at.tag, &at.arch).await?;
         wakeups::done(&mut tx, Room::Merged, wake_up).await?;

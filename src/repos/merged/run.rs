@@ -108,7 +108,7 @@ impl Repos {
     }
 
     /// Wakes what there is of earlier runs: it may be wanted no longer, or be only half in place.
-    pub(super) async fn wake_known(&self) -> Result<(), Error> {
+    pub(in crate::repos) async fn wake_known(&self) -> Result<(), Error> {
         let mut tx = self.db.write().await?;
         let known = merged::known(&mut tx).await?;
         let wake_ups: Vec<(&str, &str)> = known.iter().map(|(tag, arch)| (tag.as_str(), arch.as_str())).collect();

@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use super::At;
-use crate::model::Sha256;
+use crate::model::{RepoName, Sha256};
 use crate::repos::keep::{UNKNOWN, entries, remove_others};
 use crate::repos::publish::blocking;
 use crate::repos::{Error, Repos};
+use crate::store::generations;
 use crate::store::merged;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, durable, externals};
@@ -58,16 +58,24 @@ impl Repos {
         blocking(move || remove_others(&repodata, &kept, unknown / 1_000_000)).await
     }
 
-    /// Takes a merged repository away that is not wanted any more: what readers see first, rows last.
+    /// Takes a merged repository away that is not wanted any more: what readers see first, rows last. Where nobody wants
+    /// the own one either, it stays with that.
     pub(super) async fn forget_merged(&self, at: &At, wake_up: &WakeUp) -> Result<(), Error> {
-        let known = merged::known(&mut self.db.read().await?).await?;
+        let mut tx = self.db.read().await?;
+        let known = merged::known(&mut tx).await?;
+        let own = generations::current(&mut tx, &at.tag, &RepoName::Binary(at.arch.clone())).await?;
+        drop(tx);
+        let is_off = self.config.follow.for_tag(&at.tag).is_some_and(|rule| !rule.merges());
+        if own.is_some() && !is_off {
+            return self.is_right(at, wake_up).await;
+        }
         let is_known = known.contains(&(at.tag.clone(), at.arch.clone()));
         let (dir, file) = (self.layout.merged(&at.tag, &at.arch), self.layout.repo_file(&at.tag, &at.name()));
         if is_known {
             blocking(move || {
                 durable::remove(&file)?;
                 durable::remove(&dir.join("repodata/repomd.xml"))?;
-                remove_tree(&dir)
+                durable::remove_tree(&dir)
             })
             .await?;
             tracing::info!(tag.name = %at.tag, repo = at.name(), "{at} is not wanted any more and was removed");
@@ -92,7 +100,7 @@ fn clear_copies(dir: &Path, kept: &BTreeMap<String, Option<Sha256>>, oldest: i64
             let facts = fs::symlink_metadata(state.join("repodata")).or_else(|_| fs::symlink_metadata(&state));
             let changed = facts.map_err(store::Error::file("cannot read", &state))?.mtime();
             if !is_last && changed < oldest {
-                remove_tree(&state)?;
+                durable::remove_tree(&state)?;
             }
         }
         if !kept.contains_key(&name) {
@@ -101,12 +109,4 @@ fn clear_copies(dir: &Path, kept: &BTreeMap<String, Option<Sha256>>, oldest: i64
         }
     }
     Ok(())
-}
-
-/// Removes a directory with all in it; one that is gone already is no error. Links are not followed.
-pub(in crate::repos) fn remove_tree(dir: &Path) -> Result<(), store::Error> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(store::Error::file("cannot remove", dir)(error)),
-        _ => Ok(()),
-    }
 }

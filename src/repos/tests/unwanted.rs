@@ -143,3 +143,25 @@ async fn one_that_is_found_without_its_directory_is_removed_or_written_anew() {
     repos.tidy_once().await.unwrap();
     assert_eq!((house.names(), house.shown_generation("x86_64").await), (vec![], None));
 }
+
+#[tokio::test]
+async fn what_is_merged_with_a_repository_stays_and_goes_with_it() {
+    let house = House::with("[repos]\nexternal_repos = \"merge\"\n").await;
+    house.import_and_tag().await;
+    house.settle().await;
+    house.repos.merge_woken().await.unwrap();
+    let merged = "x86_64-merged".to_owned();
+    assert!(house.names().contains(&merged), "{:?}", house.names());
+    house.set_arch("aarch64").await;
+    for seconds in [0, 30 * DAY - 1] {
+        house.clock.advance(seconds);
+        house.repos.tidy_once().await.unwrap();
+        house.repos.wake_known().await.unwrap();
+        house.repos.merge_woken().await.unwrap();
+        assert!(house.names().contains(&merged));
+    }
+    house.clock.advance(1);
+    house.repos.tidy_once().await.unwrap();
+    house.repos.merge_woken().await.unwrap();
+    assert!(house.names().iter().all(|name| name.starts_with("aarch64") || name.starts_with("src")));
+}

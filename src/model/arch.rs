@@ -24,7 +24,115 @@ const COMPATIBLE: &[(&str, &[&str])] = &[
     ("sparc64", &["sparc64", "sparc64v"]),
 ];
 
+/// All arches that an RPM of a build can be of: those that RPM has a family for (`arch_canon` and `arch_compat` of its
+/// `rpmrc`), those of packages that run anywhere, and of source packages. RPM installs no package of another one.
+const OF_RPMS: &[&str] = &[
+    "src",
+    "nosrc",
+    "noarch", //
+    "x86_64",
+    "x86_64_v2",
+    "x86_64_v3",
+    "x86_64_v4",
+    "amd64",
+    "ia32e",
+    "em64t", //
+    "i386",
+    "i486",
+    "i586",
+    "i686",
+    "geode",
+    "athlon",
+    "pentium3",
+    "pentium4",
+    "i370", //
+    "aarch64",
+    "armv3l",
+    "armv4b",
+    "armv4l",
+    "armv4tl",
+    "armv5tl",
+    "armv5tel",
+    "armv5tejl",
+    "armv6l",
+    "armv6hl", //
+    "armv7l",
+    "armv7hl",
+    "armv7hnl",
+    "armv8l",
+    "armv8hl", //
+    "ppc64le",
+    "ppc64",
+    "ppc64p7",
+    "ppc64iseries",
+    "ppc64pseries",
+    "ppc",
+    "ppc8260",
+    "ppc8560",
+    "ppc32dy4", //
+    "ppciseries",
+    "ppcpseries",
+    "powerpc",
+    "powerppc",
+    "rs6000", //
+    "s390",
+    "s390x",
+    "riscv",
+    "riscv32",
+    "riscv64",
+    "loongarch64",
+    "sw_64",
+    "e2k",
+    "e2kv4",
+    "e2kv5",
+    "e2kv6", //
+    "ia64",
+    "alpha",
+    "alphaev5",
+    "alphaev56",
+    "alphaev6",
+    "alphaev67",
+    "alphapca56",
+    "axp", //
+    "sparc",
+    "sparcv8",
+    "sparcv9",
+    "sparcv9v",
+    "sparc64",
+    "sparc64v",
+    "sun4",
+    "sun4c",
+    "sun4d",
+    "sun4m",
+    "sun4u", //
+    "mips",
+    "mipsel",
+    "mips64",
+    "mips64el",
+    "mipsr6",
+    "mipsr6el",
+    "mips64r6",
+    "mips64r6el", //
+    "m68k",
+    "m68kmint",
+    "sh",
+    "sh3",
+    "sh4",
+    "sh4a",
+    "xtensa",
+    "parisc",
+    "hppa1.0",
+    "hppa1.1",
+    "hppa1.2",
+    "hppa2.0", //
+];
+
 impl Arch {
+    /// Returns all arches that an RPM can be of, by RPM's own table.
+    pub fn all_of_rpms() -> impl Iterator<Item = &'static str> {
+        OF_RPMS.iter().copied()
+    }
+
     /// Returns the arch of source packages, `src`.
     pub fn source() -> Self {
         Self("src".to_owned())
@@ -197,6 +305,14 @@ mod tests {
         let multi = ReposOf { multilib: vec![(x86.clone(), vec![i686])], ..plain.clone() };
         assert!(!plain.takes(&RepoName::Binary(x86.clone()), &nevra, &[], &[]));
         assert!(multi.takes(&RepoName::Binary(x86), &nevra, &[], &[]));
+    }
+
+    #[test]
+    fn what_is_native_to_any_base_is_an_arch_of_rpms_and_none_stands_twice() {
+        let all: std::collections::BTreeSet<&str> = Arch::all_of_rpms().collect();
+        assert_eq!(all.len(), OF_RPMS.len());
+        let native = COMPATIBLE.iter().flat_map(|(_, arches)| *arches);
+        assert_eq!(native.filter(|arch| !all.contains(*arch)).count(), 0);
     }
 
     #[test]

@@ -19,7 +19,9 @@ pub struct Form {
     /// The key that signed it; `None` for the form without a signature.
     pub sigkey: Option<Sigkey>,
     /// MD5 of its signature header, padding included, hex digits: another one is another signature by the same key.
-    pub sighash: String,
+    /// `None` where neither the hub was asked for it nor any file of this form was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sighash: Option<String>,
     /// Whether the RPM had another form by this key before: what lay in its place may be in use, so it gets another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
@@ -42,6 +44,13 @@ pub struct HubRpm {
     /// Its forms that the hub knows the signature headers of, by key. The file as it was imported is there in any
     /// case; where no form is without a signature, it was imported with one.
     pub forms: Vec<Form>,
+}
+
+impl HubRpm {
+    /// Returns whether the file as it was imported has a signature: then no form of it is without.
+    pub fn was_signed(&self) -> bool {
+        self.forms.iter().all(|form| form.sigkey.is_some())
+    }
 }
 
 /// What a hub says of a build's RPMs.
@@ -110,6 +119,25 @@ pub async fn put(tx: &mut Write, id: i64, said: &HubRpms, now: i64) -> Result<()
     let refusal = said.refusal.as_deref().map(without_nul);
     exec!(tx, sql, id, said.volume.as_str(), to_json(&said.rpms), to_json(&said.left_out), refusal, now)?;
     Ok(())
+}
+
+/// Keeps what was found out of a build's RPMs otherwise than by asking the hub for them.
+pub async fn set_rpms(tx: &mut Write, id: i64, rpms: &[HubRpm]) -> Result<(), Error> {
+    exec!(tx, "UPDATE hub_listings SET rpms = $1 WHERE build_id = $2", to_json(&rpms), id)?;
+    Ok(())
+}
+
+/// Returns the builds of these, by our ids, of which the RPMs are known; those that were asked for longest ago first.
+pub async fn longest_ago(tx: &mut Tx, ids: &[i64]) -> Result<Vec<i64>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT build_id FROM hub_listings WHERE build_id IN (SELECT value FROM json_each($1)) \
+         ORDER BY listed_at, build_id",
+        "SELECT build_id FROM hub_listings \
+         WHERE build_id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) \
+         ORDER BY listed_at, build_id"
+    );
+    Ok(fetch!(tx, (i64,), sql, to_json(&ids))?.into_iter().map(|(id,)| id).collect())
 }
 
 /// Returns the volumes on which any build of this build system was said to lie.

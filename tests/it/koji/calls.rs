@@ -131,10 +131,15 @@ async fn rpms_are_told_with_signatures_and_checksums() {
     assert_eq!((found.rpms.len(), found.builds.len()), (8, 1));
     assert_eq!(found.rpms.iter().filter(|row| row.sigkey.as_deref() == Some("83b0d6df")).count(), 4);
     let rpm = found.rpms.iter().find(|row| row.rpm.arch == "x86_64").unwrap().rpm.clone();
-    let wanted = TaggedRpms { tag_id: 1, event, inherit: false, package: None, arch: Some("src") };
-    let sources = hub.tagged_rpms(&wanted, Taken::default()).await.unwrap();
-    assert!(sources.rpms.iter().all(|row| row.rpm.arch == "src"));
-    assert_eq!((sources.rpms.len(), sources.builds.len()), (4, 3));
+    for (arches, latest, expected) in
+        [(vec!["src"], false, (4, 3)), (vec!["src"], true, (3, 2)), (vec!["src", "noarch"], true, (6, 2))]
+    {
+        let arches: Vec<String> = arches.into_iter().map(str::to_owned).collect();
+        let wanted = TaggedRpms { tag_id: 1, event, inherit: false, latest, package: None, arches: &arches };
+        let found = hub.tagged_rpms(&wanted, Taken::default()).await.unwrap();
+        assert!(found.rpms.iter().all(|row| arches.contains(&row.rpm.arch)));
+        assert_eq!((found.rpms.len(), found.builds.len()), expected, "{arches:?} {latest}");
+    }
     assert_eq!((rpm.name.as_str(), rpm.epoch, rpm.build_id), ("alpha", Some(1), 2));
     assert!(hub.ask(calls::build_rpms(2)).await.unwrap().contains(&rpm));
     assert_eq!(hub.ask(calls::build_rpms(77)).await.unwrap(), []);
@@ -192,7 +197,7 @@ async fn a_large_tag_is_streamed() {
     let event = rig.koji.last_event() + 1;
     rig.koji.mass_tag("f43", &nvrs);
     rig.koji.gzip(true);
-    let wanted = TaggedRpms { tag_id: 1, event, inherit: true, package: None, arch: None };
+    let wanted = TaggedRpms { tag_id: 1, event, inherit: true, latest: false, package: None, arches: &[] };
     let found = rig.hub.tagged_rpms(&wanted, Taken::default()).await.unwrap();
     assert_eq!((found.rpms.len(), found.builds.len()), (60_000, 6_000));
 }

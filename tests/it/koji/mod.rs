@@ -12,6 +12,7 @@ mod mirror;
 mod rules;
 mod samples;
 mod successors;
+mod size;
 mod traps;
 mod troubles;
 mod verified;

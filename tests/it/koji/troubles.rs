@@ -13,7 +13,7 @@ use crate::world::SOON;
 use crate::world::hub::Trouble;
 
 fn whole(rig: &Rig) -> TaggedRpms<'static> {
-    TaggedRpms { tag_id: 1, event: rig.koji.last_event(), inherit: false, package: None, arch: None }
+    TaggedRpms { tag_id: 1, event: rig.koji.last_event(), inherit: false, latest: false, package: None, arches: &[] }
 }
 
 #[tokio::test]

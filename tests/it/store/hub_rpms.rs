@@ -12,6 +12,7 @@ use super::on_both;
 
 on_both![
     what_is_said_of_a_build_is_kept_whole,
+    what_was_found_out_otherwise_is_no_answer_of_the_hubs,
     problems_are_news_once,
     files_of_a_build_are_replaced_and_dropped_by_their_places,
     what_is_woken_already_is_not_woken_again,
@@ -24,7 +25,7 @@ async fn build(tx: &mut Write, nvr: &str) -> i64 {
 fn said(volume: &str) -> HubRpms {
     let form = |sigkey: Option<&str>, again| Form {
         sigkey: sigkey.map(|key| key.parse().unwrap()),
-        sighash: "0f".to_owned(),
+        sighash: Some("0f".to_owned()).filter(|_| again),
         again,
     };
     let rpm = HubRpm {
@@ -58,6 +59,20 @@ async fn what_is_said_of_a_build_is_kept_whole(db: Db) {
     assert_eq!(ids.into_iter().collect::<Vec<_>>(), [(one, one)]);
     let known = hub_rpms::known(&mut tx, 5).await.unwrap();
     assert_eq!((known.listed, known.with_left_out, known.refused, known.all_problems), (2, 2, 1, 0));
+}
+
+async fn what_was_found_out_otherwise_is_no_answer_of_the_hubs(db: Db) {
+    let mut tx = db.write().await.unwrap();
+    let (one, other) = (build(&mut tx, "bash-5-1").await, build(&mut tx, "zsh-6-1").await);
+    hub_rpms::put(&mut tx, one, &said("DEFAULT"), 1).await.unwrap();
+    hub_rpms::put(&mut tx, other, &said("DEFAULT"), 2).await.unwrap();
+    let mut rpms = said("DEFAULT").rpms;
+    rpms[0].forms[0].sighash = Some("0e".to_owned());
+    hub_rpms::set_rpms(&mut tx, one, &rpms).await.unwrap();
+    assert_eq!(hub_rpms::of_build(&mut tx, one).await.unwrap().unwrap(), HubRpms { rpms, ..said("DEFAULT") });
+    assert_eq!(hub_rpms::longest_ago(&mut tx, &[other, one, 77]).await.unwrap(), [one, other]);
+    hub_rpms::put(&mut tx, one, &said("DEFAULT"), 3).await.unwrap();
+    assert_eq!(hub_rpms::longest_ago(&mut tx, &[other, one]).await.unwrap(), [other, one]);
 }
 
 async fn problems_are_news_once(db: Db) {

@@ -43,8 +43,9 @@ pub struct Rpm {
 pub struct TaggedRpm {
     /// The RPM.
     pub rpm: Rpm,
-    /// The key of one signature that it has, 8 hex digits; `None` for the form without any. An RPM that was signed
-    /// when it was imported has no such form: the file that lies in its place is the signed one.
+    /// The key of one signature that the hub has a header of, 8 hex digits; empty for the form without any, which an
+    /// RPM does not have that was signed when it was imported: the file in its place is the signed one. `None` where
+    /// the hub has no header of it at all.
     pub sigkey: Option<String>,
 }
 
@@ -77,23 +78,27 @@ pub struct TaggedRpms<'a> {
     pub event: i64,
     /// Whether those of its ancestors are asked for too.
     pub inherit: bool,
+    /// Of the latest build of each package only, by the order of taggings.
+    pub latest: bool,
     /// Of this package only.
     pub package: Option<&'a str>,
-    /// Of this arch only. Arch by arch keeps large answers small, though the builds come each time.
-    pub arch: Option<&'a str>,
+    /// Of these arches only; of all for none. Arch by arch keeps large answers small, though the builds come each time.
+    pub arches: &'a [String],
 }
 
 impl TaggedRpms<'_> {
     pub(in super::super) fn call(&self) -> Call {
         let mut call = Call::new("listTaggedRPMS", []).with("tag", self.tag_id).with("event", self.event);
-        call = call.with("inherit", self.inherit).with("rpmsigs", true).with("extra", false);
+        call = call.with("inherit", self.inherit).with("latest", self.latest);
+        call = call.with("rpmsigs", true).with("extra", false);
         if let Some(package) = self.package {
             call = call.with("package", package);
         }
-        if let Some(arch) = self.arch {
-            call = call.with("arch", arch);
+        match self.arches {
+            [] => call,
+            [arch] => call.with("arch", arch.as_str()),
+            arches => call.with("arch", json!(arches)),
         }
-        call
     }
 }
 
@@ -189,18 +194,13 @@ impl Rpm {
 impl TaggedRpm {
     fn read(method: &'static str, value: Value) -> Result<Self, Error> {
         let mut row = Row::of(method, "an RPM", value)?;
-        Ok(Self { rpm: Rpm::take(&mut row)?, sigkey: sigkey(&mut row)? })
+        Ok(Self { rpm: Rpm::take(&mut row)?, sigkey: row.text_or_nil("sigkey")? })
     }
-}
-
-/// The hub has no key as an empty text, and as nil where an RPM has no row of signatures at all.
-fn sigkey(row: &mut Row) -> Result<Option<String>, Error> {
-    Ok(row.text_or_nil("sigkey")?.filter(|key| !key.is_empty()))
 }
 
 /// Asks for the RPMs of one package in a tag: all that a message about it can be after.
 pub fn tagged_rpms(tag_id: i64, event: i64, inherit: bool, package: &str) -> Ask<Taken> {
-    let wanted = TaggedRpms { tag_id, event, inherit, package: Some(package), arch: None };
+    let wanted = TaggedRpms { tag_id, event, inherit, latest: false, package: Some(package), arches: &[] };
     Ask::whole(wanted.call(), |method, value| {
         let lists = array(method, "the whole", value)?;
         let [rpms, builds]: [Value; 2] =
@@ -228,8 +228,8 @@ pub fn build_rpms(build_id: i64) -> Ask<Vec<Rpm>> {
 pub fn rpm_signatures(rpm_id: i64) -> Ask<Vec<Signature>> {
     Ask::rows(Call::new("queryRPMSigs", []).with("rpm_id", rpm_id), |method, signatures, value| {
         let mut row = Row::of(method, "a signature", value)?;
-        let rpm_id = row.int("rpm_id")?;
-        signatures.push(Signature { rpm_id, sigkey: sigkey(&mut row)?, sighash: row.text("sighash")? });
+        let (rpm_id, sigkey) = (row.int("rpm_id")?, row.text_or_nil("sigkey")?.filter(|key| !key.is_empty()));
+        signatures.push(Signature { rpm_id, sigkey, sighash: row.text("sighash")? });
         Ok(())
     })
 }

@@ -104,7 +104,7 @@ fn builds_are_read_by_themselves_and_in_tags() {
 fn rpms_are_read_once_for_each_signature() {
     let found = answer(&tagged_rpms(2, 8059, true, "alpha"), 0).unwrap();
     assert_eq!((found.rpms.len(), found.builds.len()), (12, 1));
-    assert_eq!((&found.rpms[0].sigkey, found.rpms[1].sigkey.as_deref()), (&None, Some("83b0d6df")));
+    assert_eq!((found.rpms[0].sigkey.as_deref(), found.rpms[1].sigkey.as_deref()), (Some(""), Some("83b0d6df")));
     let first = &found.rpms[0].rpm;
     assert_eq!((first.id, first.build_id, first.arch.as_str(), first.size), (7, 2, "src", 7161));
     assert_eq!(first.payloadhash, "dd56a214f01154072051a348930d7089");
@@ -115,7 +115,7 @@ fn rpms_are_read_once_for_each_signature() {
 #[test]
 fn rpms_are_given_to_a_sink_as_they_come() {
     let reply = &replies("listTaggedRPMS")[0];
-    let wanted = TaggedRpms { tag_id: 2, event: 8059, inherit: true, package: None, arch: None };
+    let wanted = TaggedRpms { tag_id: 2, event: 8059, inherit: true, latest: false, package: None, arches: &[] };
     let method = wanted.call().method();
     let mut sink = Taken::default();
     let pour = |reply: &str, sink: &mut Taken| pour(method, &mut reply.as_bytes(), Limits::default(), sink);

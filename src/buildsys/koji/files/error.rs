@@ -1,5 +1,7 @@
 //! Why is a file of a hub's build not had?
 
+use std::io;
+
 use crate::buildsys::koji;
 use crate::fetch::{self, BadPlace};
 use crate::{repodata, rpms, store};
@@ -61,6 +63,12 @@ pub enum FileError {
 }
 
 impl FileError {
+    /// Returns what makes an error of one that came of reading `path`.
+    pub(super) fn of_reading(path: &str) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        |error| Self::Rpm { path, source: rpms::Error::Io(error) }
+    }
+
     /// Returns whether it is only that the file is not there.
     pub(super) fn is_missing(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 //! a signature header that make it.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,9 +11,10 @@ use super::forms::{Spot, imported};
 use super::known::Known;
 use super::look::{FileRead, KnownDigests, look, look_from_afar};
 use super::own::{copy, splice};
-use super::{Files, blocking};
+use super::{Files, blocking, list};
+use crate::buildsys::koji::calls;
 use crate::fetch::{self, Failure, Fetched, Wanted};
-use crate::model::{Nvr, Package, Sha256};
+use crate::model::{ChecksumType, Nvr, Package, Sha256};
 use crate::rpms;
 use crate::store;
 
@@ -52,15 +53,38 @@ impl Files {
     pub(super) async fn read_form(self, at: At, spot: Spot) -> Result<FileRead, FileError> {
         // None where the semaphore was closed, which nobody does.
         let _place = self.0.places.acquire().await.ok();
+        let (None, Some(name)) = (&spot.sighash, &spot.signature) else { return self.read_this(&at, &spot).await };
+        // What is written may be older than the signature that counts.
+        let sighash = match self.fetch(&at, name, &Wanted::at_most(MOST_SIGNATURE)).await {
+            Ok(header) => Some(blocking(move || md5(header.file)).await.map_err(FileError::of_reading(name))?),
+            Err(error) if error.is_missing() => None,
+            Err(error) => return Err(error),
+        };
+        match self.read_this(&at, &Spot { sighash: sighash.clone(), ..spot.clone() }).await {
+            Err(error) if sighash.is_some() && !error.is_missing() && !error.is_outage() => {
+                // The two do not agree; or the file is none at all.
+                let found = self.0.hub.ask(calls::rpm_signatures(spot.rpm.id)).await?;
+                let said = list::forms(found).into_iter().find(|form| form.sigkey == spot.sigkey);
+                match said.and_then(|form| form.sighash).filter(|said| Some(said) != sighash.as_ref()) {
+                    Some(said) => self.read_this(&at, &Spot { sighash: Some(said), ..spot.clone() }).await,
+                    None => Err(error),
+                }
+            }
+            read => read,
+        }
+    }
+
+    /// Reads one form of an RPM: of any signature by its key, where it is not known which.
+    async fn read_this(&self, at: &At, spot: &Spot) -> Result<FileRead, FileError> {
         let mut forms = vec![spot.clone()];
-        if spot.sigkey.is_some() && spot.rpm.forms.iter().all(|form| form.sigkey.is_some()) {
+        if spot.sigkey.is_some() && spot.rpm.was_signed() {
             // It was imported with a signature, which may be this one.
             let Spot { location, source, .. } = imported(&at.nvr, &spot.rpm);
             forms.push(Spot { location, source, ..spot.clone() });
         }
         let mut why: Option<FileError> = None;
         for form in forms {
-            match self.read_written(&at, Arc::new(form)).await {
+            match self.read_written(at, Arc::new(form)).await {
                 Ok(read) => return Ok(read),
                 Err(error) if error.is_missing() => {}
                 Err(error) if error.is_outage() => return Err(error),
@@ -68,13 +92,13 @@ impl Files {
             }
         }
         if spot.signature.is_some() {
-            match self.assemble(&at, Arc::new(spot.clone())).await {
+            match self.assemble(at, Arc::new(spot.clone())).await {
                 Ok(read) => return Ok(read),
                 Err(error) if error.is_missing() => {}
                 Err(error) => why = why.or(Some(error)),
             }
         }
-        Err(why.unwrap_or(FileError::Missing(spot.location)))
+        Err(why.unwrap_or_else(|| FileError::Missing(spot.location.clone())))
     }
 
     /// Reads a form as it is written here or in the volume.
@@ -191,8 +215,7 @@ impl Files {
         let (files, known) = (self.clone(), at.known.clone());
         blocking(move || {
             let mut header = Vec::new();
-            let read = signature.file.read_to_end(&mut header);
-            read.map_err(|error| FileError::Rpm { path: spot.source.clone(), source: rpms::Error::Io(error) })?;
+            signature.file.read_to_end(&mut header).map_err(FileError::of_reading(&spot.source))?;
             let plain = plain.iter().find(|path| path.is_file());
             let plain = plain.ok_or_else(|| FileError::Missing(spot.source.clone()))?;
             let place = files.0.volumes.own(&spot.location);
@@ -222,6 +245,13 @@ fn as_known(read: &FileRead, spot: &Spot, known: &impl KnownDigests) -> Result<(
             expected: expected.to_string(),
         }),
     }
+}
+
+/// Returns the MD5 of a file's bytes, hex digits. Blocks.
+fn md5(mut file: File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(ChecksumType::Md5.hex_of(&bytes))
 }
 
 /// Returns whether a server gives files, but no parts of them.

@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::look::FileRead;
 use crate::buildsys::{BuildFiles, Error, Rpms, UNSIGNED, Unread, Volume, facts};
 use crate::model::{Arch, Nevra, Nvr, Sigkey};
 use crate::store::Tx;
-use crate::store::hub_rpms::{self, HubRpm, HubRpms};
+use crate::store::hub_rpms::{self, Form, HubRpm, HubRpms};
 
 /// One form of an RPM's file, and where it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub(super) struct Spot {
     pub rpm: HubRpm,
     /// The key of its signature; `None` for the RPM as it was imported.
     pub sigkey: Option<Sigkey>,
-    /// MD5 of its signature header, where the hub knows which it is.
+    /// MD5 of its signature header, where it is known which it is.
     pub sighash: Option<String>,
     /// What it is known by: where it lies below `packages/`, here or in the hub's volume.
     pub location: String,
@@ -50,15 +51,15 @@ pub(super) fn spots(build: &Nvr, said: &HubRpms) -> Vec<Spot> {
         for form in &rpm.forms {
             let Some(key) = &form.sigkey else { continue };
             let source = Volume::location(build, &rpm.nevra, Some(key));
-            let location = match form.again {
-                false => source.clone(),
-                true => {
-                    let (signed, again) = (format!("/data/signed/{key}/"), &form.sighash);
+            let location = match &form.sighash {
+                Some(again) if form.again => {
+                    let signed = format!("/data/signed/{key}/");
                     source.replacen(&signed, &format!("{signed}again/{again}/"), 1)
                 }
+                _ => source.clone(),
             };
             let signature = Some(Volume::signature(build, &rpm.nevra, key));
-            let (sigkey, sighash) = (Some(key.clone()), Some(form.sighash.clone()));
+            let (sigkey, sighash) = (Some(key.clone()), form.sighash.clone());
             spots.push(Spot { rpm: rpm.clone(), sigkey, sighash, location, source, signature });
         }
     }
@@ -76,7 +77,7 @@ pub(super) fn imported(build: &Nvr, rpm: &HubRpm) -> Spot {
         }
     };
     let unsigned = rpm.forms.iter().find(|form| form.sigkey.is_none());
-    let sighash = unsigned.map(|form| form.sighash.clone());
+    let sighash = unsigned.and_then(|form| form.sighash.clone());
     Spot { rpm: rpm.clone(), sigkey: None, sighash, location, source, signature: None }
 }
 
@@ -111,6 +112,36 @@ impl Origin {
     }
 }
 
+/// Returns whether a newer listing says what an older one says, as far as both know.
+pub(super) fn says_the_same(old: &HubRpms, new: &HubRpms) -> bool {
+    let is_same_form = |(old, new): (&Form, &Form)| old.sigkey == new.sigkey && is_one(&old.sighash, &new.sighash);
+    let is_same = |(old, new): (&HubRpm, &HubRpm)| {
+        let said = |rpm: &HubRpm| (rpm.id, rpm.nevra.clone(), rpm.size, rpm.payloadhash.clone(), rpm.forms.len());
+        said(old) == said(new) && old.forms.iter().zip(&new.forms).all(is_same_form)
+    };
+    let said = |said: &HubRpms| (said.volume.clone(), said.left_out.clone(), said.refusal.clone(), said.rpms.len());
+    said(old) == said(new) && old.rpms.iter().zip(&new.rpms).all(is_same)
+}
+
+/// Returns whether two signature headers of one form may be one: no file was kept of a form whose header is not known.
+fn is_one(old: &Option<String>, new: &Option<String>) -> bool {
+    old.is_none() || new.is_none() || old == new
+}
+
+/// Takes over from a file that was read, and is one of a listing's, which signature header its form has; gives whether
+/// that was not known.
+pub(super) fn learn(build: &Nvr, said: &mut HubRpms, file: &FileRead) -> bool {
+    let spot = spots(build, said).into_iter().find(|spot| spot.location == file.location && spot.rpm.id == file.rpm_id);
+    let Some(spot) = spot.filter(|spot| spot.sighash.is_none()) else { return false };
+    let rpms = said.rpms.iter_mut().filter(|rpm| rpm.id == file.rpm_id);
+    match rpms.flat_map(|rpm| &mut rpm.forms).find(|form| form.sigkey == spot.sigkey) {
+        Some(form) => form.sighash = Some(file.sighash.clone()),
+        // It was imported with a signature: whose row that is, is not said.
+        None => return false,
+    }
+    true
+}
+
 /// Returns a new listing with what has to be remembered of the one before: which places are taken.
 pub(super) fn after(old: &HubRpms, mut new: HubRpms) -> HubRpms {
     let by_name: BTreeMap<&Nevra, &HubRpm> = old.rpms.iter().map(|rpm| (&rpm.nevra, rpm)).collect();
@@ -118,8 +149,11 @@ pub(super) fn after(old: &HubRpms, mut new: HubRpms) -> HubRpms {
         let Some(old) = by_name.get(&rpm.nevra) else { continue };
         rpm.again = old.again || old.id != rpm.id;
         for form in &mut rpm.forms {
-            let before = old.forms.iter().find(|old| old.sigkey == form.sigkey);
-            form.again = before.is_some_and(|old| old.again || old.sighash != form.sighash);
+            let Some(before) = old.forms.iter().find(|old| old.sigkey == form.sigkey) else { continue };
+            form.again = before.again || !is_one(&before.sighash, &form.sighash);
+            if form.sighash.is_none() {
+                form.sighash.clone_from(&before.sighash);
+            }
         }
     }
     new
@@ -134,8 +168,8 @@ pub(super) fn outdated(build: &Nvr, old: &HubRpms, new: &HubRpms) -> Vec<String>
     let mut outdated = Vec::new();
     for was in spots(build, old) {
         let stays = is_now.get(&was.location).is_some_and(|is| {
-            let same = |spot: &Spot| (spot.rpm.id, spot.rpm.size, spot.rpm.payloadhash.clone(), spot.sighash.clone());
-            same(is) == same(&was)
+            let same = |spot: &Spot| (spot.rpm.id, spot.rpm.size, spot.rpm.payloadhash.clone());
+            same(is) == same(&was) && is_one(&was.sighash, &is.sighash)
         });
         if !stays {
             outdated.push(was.location);
@@ -198,7 +232,8 @@ pub(super) fn left<'s>(spots: &'s [Spot], read: impl Iterator<Item = (&'s str, O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::hub_rpms::Form;
+    use crate::model::Sha256;
+    use crate::store::builds::RpmRow;
 
     fn build() -> Nvr {
         "bash-5-1".parse().unwrap()
@@ -211,7 +246,7 @@ mod tests {
     fn said(id: i64, forms: &[(Option<&str>, &str)]) -> HubRpms {
         let form = |(sigkey, sighash): &(Option<&str>, &str)| Form {
             sigkey: sigkey.map(key),
-            sighash: (*sighash).to_owned(),
+            sighash: Some((*sighash).to_owned()).filter(|hash| !hash.is_empty()),
             again: false,
         };
         let nevra = Nevra::new("bash-doc", 0, "5", "1", "noarch").unwrap();
@@ -259,6 +294,47 @@ mod tests {
         assert_eq!(outdated(&build(), &old, &new), [places(&old)[1].clone()]);
         let later = after(&new, said(1, &[(None, "01"), (Some("aaaaaaaa"), "03"), (Some("bbbbbbbb"), "04")]));
         assert_eq!(later, new, "the place is kept");
+    }
+
+    #[test]
+    fn a_signature_that_was_not_known_may_be_any_until_a_file_of_it_was_read() {
+        let by_keys = said(1, &[(None, ""), (Some("aaaaaaaa"), "")]);
+        let by_hub = said(1, &[(None, "01"), (Some("aaaaaaaa"), "03")]);
+        assert!(says_the_same(&by_keys, &by_hub) && says_the_same(&by_hub, &by_keys));
+        assert_eq!(after(&by_keys, by_hub.clone()), by_hub, "nothing lies in its place yet");
+        assert_eq!(outdated(&build(), &by_keys, &by_hub), [""; 0]);
+        assert_eq!(after(&by_hub, by_keys.clone()), by_hub, "what is known is not forgotten");
+        let mut read = by_keys.clone();
+        let file = |location: &str, sighash: &str| FileRead {
+            location: location.to_owned(),
+            row: RpmRow {
+                sha256: Sha256::from_bytes([1; 32]),
+                nevra: read_nevra(&by_keys),
+                size: 7,
+                content: None,
+                sigkey: None,
+                source_rpm: String::new(),
+                build_time: 0,
+            },
+            fragments: Vec::new(),
+            arches: None,
+            rpm_id: 1,
+            sighash: sighash.to_owned(),
+        };
+        let place = places(&by_keys).remove(1);
+        assert!(learn(&build(), &mut read, &file(&place, "02")) && !learn(&build(), &mut read, &file(&place, "09")));
+        assert!(!learn(&build(), &mut read, &file("elsewhere", "02")));
+        assert_eq!(read, said(1, &[(None, ""), (Some("aaaaaaaa"), "02")]));
+        assert!(!says_the_same(&read, &by_hub));
+        assert_eq!(outdated(&build(), &read, &after(&read, by_hub.clone())), [place]);
+        assert!(after(&read, by_hub).rpms[0].forms[1].again);
+        for other in [said(2, &[(None, ""), (Some("aaaaaaaa"), "")]), said(1, &[(None, "")])] {
+            assert!(!says_the_same(&by_keys, &other));
+        }
+    }
+
+    fn read_nevra(said: &HubRpms) -> Nevra {
+        in_header(&said.rpms[0])
     }
 
     #[test]

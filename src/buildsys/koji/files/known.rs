@@ -102,7 +102,7 @@ impl KnownDigests for Known {
 
     fn digest(&self, spot: &Spot, package: &Package, size: u64) -> Option<Sha256> {
         // An RPM that was imported with a signature is known by its key.
-        let key = spot.sigkey.as_ref().or(package.sigkey.as_ref().filter(|_| spot.sighash.is_none()));
+        let key = spot.sigkey.as_ref().or(package.sigkey.as_ref().filter(|_| spot.rpm.was_signed()));
         if let Some(sha256) = self.reckoned_of(spot.rpm.id, key) {
             return Some(sha256);
         }

@@ -40,7 +40,7 @@ pub(super) async fn list(hub: &Hub, ids: &[i64]) -> Result<Vec<Result<HubRpms, S
 }
 
 /// Returns what is said of a build whose signatures are still to be asked for.
-fn without_forms(volume: String, rows: Vec<Rpm>) -> HubRpms {
+pub(super) fn without_forms(volume: String, rows: Vec<Rpm>) -> HubRpms {
     let (mut rpms, mut left_out, mut refusal) = (Vec::new(), Vec::new(), None);
     for row in rows {
         if row.metadata_only {
@@ -71,20 +71,34 @@ fn rpm(row: &Rpm) -> Result<HubRpm, BadName> {
 }
 
 /// Returns the forms that can have a place: what is no key or no digest becomes no step of a path.
-fn forms(signatures: Vec<Signature>) -> Vec<Form> {
+pub(super) fn forms(signatures: Vec<Signature>) -> Vec<Form> {
     let is_hex = |text: &str| !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let mut forms = Vec::new();
     for Signature { rpm_id, sigkey, sighash } in signatures {
         let parsed = sigkey.as_deref().map(str::parse).transpose();
         match parsed {
             Ok(sigkey) if is_hex(&sighash) => {
-                forms.push(Form { sigkey, sighash: sighash.to_ascii_lowercase(), again: false });
+                forms.push(Form { sigkey, sighash: Some(sighash.to_ascii_lowercase()), again: false });
             }
             _ => tracing::warn!(rpm_id, ?sigkey, sighash, "a signature is left out: its key or hash is none"),
         }
     }
     forms.sort();
     forms.dedup_by(|one, other| one.sigkey == other.sigkey);
+    forms
+}
+
+/// As [`forms`], of what only the keys are known; an empty one is the form without any.
+pub(super) fn forms_by_keys<'k>(rpm_id: i64, keys: impl Iterator<Item = &'k str>) -> Vec<Form> {
+    let mut forms = Vec::new();
+    for key in keys {
+        match Some(key).filter(|key| !key.is_empty()).map(str::parse).transpose() {
+            Ok(sigkey) => forms.push(Form { sigkey, sighash: None, again: false }),
+            Err(_) => tracing::warn!(rpm_id, sigkey = key, "a signature is left out: its key is none"),
+        }
+    }
+    forms.sort();
+    forms.dedup();
     forms
 }
 
@@ -138,7 +152,7 @@ mod tests {
             signature(Some("bbbbbbbb"), "../x"),
         ]);
         let shown: Vec<_> =
-            found.iter().map(|form| (form.sigkey.as_ref().map(|key| key.as_str()), &*form.sighash)).collect();
-        assert_eq!(shown, [(None, "01"), (Some("aaaaaaaa"), "0f")]);
+            found.iter().map(|form| (form.sigkey.as_ref().map(|key| key.as_str()), form.sighash.as_deref())).collect();
+        assert_eq!(shown, [(None, Some("01")), (Some("aaaaaaaa"), Some("0f"))]);
     }
 }

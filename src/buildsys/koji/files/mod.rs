@@ -14,6 +14,7 @@ mod own;
 mod provide;
 mod rate;
 mod signed;
+mod tag;
 mod volumes;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -38,6 +39,7 @@ use known::{Digests, Known};
 pub use look::FileRead;
 use own::Own;
 use rate::Rate;
+pub use tag::{OfTag, TagListing};
 use volumes::Volumes;
 
 /// Most files of one build that are read before what was learned is kept.
@@ -150,6 +152,25 @@ impl Files {
     /// The hub does not answer at all, or an answer cannot be used.
     pub async fn list(&self, ids: &[i64]) -> Result<Vec<Result<HubRpms, String>>, Error> {
         list::list(&self.0.hub, ids).await
+    }
+
+    /// Asks what RPMs builds in a tag have, in a few large answers; gives what they said as it is taken, so that it need
+    /// not be held in full.
+    ///
+    /// # Errors
+    /// The hub does not give all of them, or one cannot be used.
+    pub async fn list_tag(&self, wanted: &OfTag) -> Result<TagListing, Error> {
+        tag::list_tag(&self.0.hub, wanted).await
+    }
+
+    /// Returns whether a newer listing of a build says what an older one says, as far as both know.
+    pub fn says_the_same(old: &HubRpms, new: &HubRpms) -> bool {
+        forms::says_the_same(old, new)
+    }
+
+    /// Takes over which signature a file has that was read, and is one of a listing's; gives whether that was not known.
+    pub fn learn(build: &Nvr, said: &mut HubRpms, file: &FileRead) -> bool {
+        forms::learn(build, said, file)
     }
 
     /// Returns what is to be kept of a newer listing of a build, after an older one: also which places are taken.

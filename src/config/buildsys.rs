@@ -82,7 +82,8 @@ pub struct Koji {
     pub quiet: Duration,
     /// and how long it may wait at most where it never is.
     pub at_latest: Duration,
-    /// Past so many packages of one tag that are asked for together, all of its rows are.
+    /// Past so many packages of one tag that are asked for together, all of its rows are; and past so many builds all of
+    /// its RPMs.
     pub whole_from: NonZeroU32,
     /// From so many packages of one tag on that wait together, it is a burst,
     pub burst_from: NonZeroU32,

@@ -19,7 +19,8 @@ pub enum Room {
     /// Key: tag of a hub; part: package, or nothing for the whole tag. What messages tell of is to be asked.
     Hub,
     /// Key: our id of a build; part: `verify:` and the digest of keys to have its signatures held against them. Of a
-    /// hub's build also nothing to have its RPMs listed, or the key of the signed files to read, or `unsigned`.
+    /// hub's build also nothing to have its RPMs listed, or the key of the signed files to read, or `unsigned`. Or
+    /// `tag:` and a tag of a hub; part: `signatures` to have those of its builds compared.
     Files,
 }
 

@@ -81,11 +81,48 @@ async fn write(tx: &mut Write, buildsys: &str, rows: &str, now: i64) -> Result<(
     Ok(())
 }
 
-/// Returns our ids of the builds that stand in a tag itself now.
-pub async fn builds_in(tx: &mut Tx, buildsys: &str, tag: &TagName) -> Result<Vec<i64>, Error> {
-    let sql = "SELECT DISTINCT g.build_id FROM taggings g JOIN tags t ON t.id = g.tag_id \
-               WHERE t.buildsys = $1 AND t.name = $2 AND g.to_event IS NULL ORDER BY g.build_id";
-    Ok(fetch!(tx, (i64,), sql, buildsys, tag.as_str())?.into_iter().map(|(id,)| id).collect())
+/// A build that stands in a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Our id of it.
+    pub id: i64,
+    /// The hub's.
+    pub hub_id: i64,
+    /// Its package.
+    pub package: PackageName,
+}
+
+/// Returns those of these builds, by our ids, whose RPMs were never listed, by the tags in which they stand now.
+pub async fn unlisted(tx: &mut Tx, ids: &[i64]) -> Result<BTreeMap<TagName, Vec<Standing>>, Error> {
+    let sql = dialect!(
+        tx,
+        "SELECT DISTINCT t.name, b.id, b.hub_id, b.name FROM taggings g JOIN tags t ON t.id = g.tag_id \
+         JOIN builds b ON b.id = g.build_id WHERE g.to_event IS NULL AND b.state = 'complete' \
+         AND b.id IN (SELECT value FROM json_each($1)) \
+         AND NOT EXISTS (SELECT 1 FROM hub_listings h WHERE h.build_id = b.id)",
+        "SELECT DISTINCT t.name, b.id, b.hub_id, b.name FROM taggings g JOIN tags t ON t.id = g.tag_id \
+         JOIN builds b ON b.id = g.build_id WHERE g.to_event IS NULL AND b.state = 'complete' \
+         AND b.id IN (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($1 AS JSON))) \
+         AND NOT EXISTS (SELECT 1 FROM hub_listings h WHERE h.build_id = b.id)"
+    );
+    let mut found: BTreeMap<TagName, Vec<Standing>> = BTreeMap::new();
+    for (tag, id, hub_id, package) in fetch!(tx, (String, i64, i64, String), sql, to_json(&ids))? {
+        let package = parse("builds.name", &package)?;
+        found.entry(parse("tags.name", &tag)?).or_default().push(Standing { id, hub_id, package });
+    }
+    Ok(found)
+}
+
+/// Returns the complete builds that stand in a tag itself now and whose RPMs were listed before.
+pub async fn listed_in(tx: &mut Tx, buildsys: &str, tag: &TagName) -> Result<Vec<Standing>, Error> {
+    let sql = "SELECT DISTINCT b.id, b.hub_id, b.name FROM taggings g JOIN tags t ON t.id = g.tag_id \
+               JOIN builds b ON b.id = g.build_id JOIN hub_listings h ON h.build_id = b.id \
+               WHERE t.buildsys = $1 AND t.name = $2 AND g.to_event IS NULL AND b.state = 'complete' ORDER BY b.id";
+    let rows = fetch!(tx, (i64, i64, String), sql, buildsys, tag.as_str())?;
+    let standing = |(id, hub_id, package): (i64, i64, String)| {
+        Ok(Standing { id, hub_id, package: parse("builds.name", &package)? })
+    };
+    rows.into_iter().map(standing).collect()
 }
 
 /// Returns our ids of the builds that wait for a signature in any set.

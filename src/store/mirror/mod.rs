@@ -18,7 +18,7 @@ use super::db::{Error, Tx, Write, fetch, fetch_optional, parse};
 pub use super::tag_settings::{Config, ExternalRepo};
 use super::tags::PackageState;
 use crate::model::{Nvr, PackageName, TagName};
-pub use builds::{builds_in, held_for_signatures, standing};
+pub use builds::{Standing, held_for_signatures, listed_in, standing, unlisted};
 use plan::Plan;
 
 /// A row but for what it is known by.

@@ -2,11 +2,16 @@
 //! their signatures are worth.
 //!
 //! Who needs a build wakes this room with it ([`crate::store::wakeups::Room::Files`]); what was learned is kept as it
-//! comes ([`settle`]), so that a restart goes on where it was, and wakes the tags where the build stands.
+//! comes ([`settle`]), so that a restart goes on where it was, and wakes the tags where the build stands. A hub is asked
+//! about builds by themselves ([`asked`]), and about very many in one tag by the tag ([`whole`], [`compare`]).
 
+mod asked;
+mod compare;
 mod judge;
+mod keep;
 mod next;
 mod settle;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -18,15 +23,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Error, Tags};
+use crate::buildsys::koji::Files;
 use crate::buildsys::koji::files::Reading;
-use crate::buildsys::koji::{self, FileError, Files};
-use crate::model::{Sigkey, TagName, chain};
-use crate::store::builds::{self, BuildRow, BuildState};
-use crate::store::hub_rpms::{self, HubRpms};
-use crate::store::mirror;
+use crate::model::{TagName, chain};
+use crate::store::builds::BuildRow;
+use crate::store::hub_rpms::HubRpms;
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::tags::trust::VERIFY;
+use compare::SIGNATURES;
 use judge::Judged;
+use whole::Part;
 
 /// Longest wait without a ring: another process may have woken a build.
 const LOOK: Duration = Duration::from_secs(1);
@@ -50,6 +56,12 @@ type Key = (String, String);
 enum Ended {
     /// The hub was asked about builds, and said this or that it cannot.
     Listed(Vec<(WakeUp, i64, Result<HubRpms, String>)>),
+    /// The hub was asked about a tag, and said this of some of its builds.
+    Part(Box<Part>),
+    /// It was not, or its answer cannot be used: whether it would not be another the next time.
+    NotWhole(Vec<WakeUp>, Error, bool),
+    /// Signatures in a tag were compared; these builds are to be asked about by themselves.
+    Compared(WakeUp, Vec<i64>),
     /// Files of a build were read.
     Read(Box<(WakeUp, BuildRow, Reading)>),
     /// Signatures of a build were looked at.
@@ -68,12 +80,20 @@ struct Learner {
     under_way: FuturesUnordered<BoxFuture<'static, Ended>>,
     busy: BTreeSet<Key>,
     listings: usize,
+    reading: usize,
     judging: usize,
+    /// Whether the hub is being asked about a tag.
+    is_asking_whole: bool,
     to_list: VecDeque<WakeUp>,
+    to_compare: VecDeque<WakeUp>,
     to_read: VecDeque<WakeUp>,
     to_judge: VecDeque<WakeUp>,
     /// How often something failed in a row, and until when it is left alone, by the steady clock.
     failures: BTreeMap<Key, (u32, u64)>,
+    /// Builds that are asked about by themselves, though they are many: by their tag the hub says nothing of them.
+    singly: BTreeSet<Key>,
+    /// How many builds were seen, up to which sequence, of which no tag has enough to be asked about.
+    too_few: (usize, i64),
     /// Tags without a set, whose builds are being learned of; each with the last sequence that they may wait for.
     waiting: BTreeMap<TagName, i64>,
     /// How many wake-ups were taken away.
@@ -130,11 +150,16 @@ impl Learner {
             under_way: FuturesUnordered::new(),
             busy: BTreeSet::new(),
             listings: 0,
+            reading: 0,
             judging: 0,
+            is_asking_whole: false,
             to_list: VecDeque::new(),
+            to_compare: VecDeque::new(),
             to_read: VecDeque::new(),
             to_judge: VecDeque::new(),
             failures: BTreeMap::new(),
+            singly: BTreeSet::new(),
+            too_few: (0, 0),
             waiting: BTreeMap::new(),
             done: 0,
         })
@@ -176,9 +201,12 @@ impl Learner {
             let key = key(wake_up);
             !self.busy.contains(&key) && self.failures.get(&key).is_none_or(|(_, until)| *until <= now)
         });
-        let (to_list, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(|wake_up| wake_up.part.is_empty());
+        let (mut to_list, others): (Vec<_>, Vec<_>) = pending.into_iter().partition(|wake_up| wake_up.part.is_empty());
+        let (to_compare, others): (Vec<_>, Vec<_>) = others.into_iter().partition(is_to_compare);
         let (to_judge, to_read) = others.into_iter().partition(is_to_judge);
-        (self.to_list, self.to_read, self.to_judge) = (in_turn(to_list), in_turn(to_read), in_turn(to_judge));
+        self.ask_whole(&mut to_list).await?;
+        (self.to_list, self.to_compare) = (in_turn(to_list), to_compare.into());
+        (self.to_read, self.to_judge) = (in_turn(to_read), in_turn(to_judge));
         self.fill();
         Ok(())
     }
@@ -197,13 +225,22 @@ impl Learner {
             let some: Vec<WakeUp> = self.to_list.drain(..self.to_list.len().min(LISTED_AT_ONCE)).collect();
             self.busy.extend(some.iter().map(key));
             self.listings += 1;
-            self.begin(list(self.tags.clone(), files.clone(), some));
+            self.begin(asked::list(self.tags.clone(), files.clone(), some));
         }
-        while self.under_way.len() - self.listings - self.judging < files.settings().builds_at_once.get()
+        if !self.is_asking_whole
+            && let Some(wake_up) = self.to_compare.pop_front()
+        {
+            self.busy.insert(key(&wake_up));
+            self.is_asking_whole = true;
+            let is_last = self.has_tried_whole(&wake_up);
+            self.begin(compare::compare(self.tags.clone(), files.clone(), wake_up, is_last));
+        }
+        while self.reading < files.settings().builds_at_once.get()
             && let Some(wake_up) = self.to_read.pop_front()
         {
             self.busy.insert(key(&wake_up));
-            self.begin(read(self.tags.clone(), files.clone(), wake_up));
+            self.reading += 1;
+            self.begin(asked::read(self.tags.clone(), files.clone(), wake_up));
         }
     }
 
@@ -223,6 +260,10 @@ impl Learner {
         let settings = self.files.as_ref().map(Files::settings);
         settings.map_or(PAUSES, |settings| (settings.pause, settings.longest_pause))
     }
+}
+
+fn is_to_compare(wake_up: &WakeUp) -> bool {
+    wake_up.part == SIGNATURES
 }
 
 fn is_to_judge(wake_up: &WakeUp) -> bool {
@@ -251,62 +292,6 @@ fn in_turn(pending: Vec<WakeUp>) -> VecDeque<WakeUp> {
         }
     }
     turns
-}
-
-/// Asks the hub about builds.
-async fn list(tags: Tags, files: Files, wake_ups: Vec<WakeUp>) -> Ended {
-    match try_list(&tags, &files, &wake_ups).await {
-        Ok(listed) => Ended::Listed(listed),
-        Err(error) => Ended::Failed(wake_ups, error),
-    }
-}
-
-async fn try_list(
-    tags: &Tags,
-    files: &Files,
-    wake_ups: &[WakeUp],
-) -> Result<Vec<(WakeUp, i64, Result<HubRpms, String>)>, Error> {
-    let ids: Vec<i64> = wake_ups.iter().filter_map(|wake_up| wake_up.key.parse().ok()).collect();
-    let hub_ids = hub_rpms::hub_ids(&mut tags.db.read().await?, tags.buildsys.id(), &ids).await?;
-    let asked: Vec<(i64, i64)> = hub_ids.into_iter().collect();
-    let answers = files.list(&asked.iter().map(|(_, hub_id)| *hub_id).collect::<Vec<_>>()).await?;
-    let mut answers: BTreeMap<i64, _> = asked.into_iter().map(|(id, _)| id).zip(answers).collect();
-    let mut listed = Vec::with_capacity(wake_ups.len());
-    for wake_up in wake_ups {
-        let id = wake_up.key.parse().unwrap_or_default();
-        let answer = answers.remove(&id).unwrap_or_else(|| Err("there is no such build".to_owned()));
-        listed.push((wake_up.clone(), id, answer));
-    }
-    Ok(listed)
-}
-
-/// Reads files of a build.
-async fn read(tags: Tags, files: Files, wake_up: WakeUp) -> Ended {
-    match try_read(&tags, &files, &wake_up).await {
-        Ok(Some((build, reading))) => Ended::Read(Box::new((wake_up, build, reading))),
-        Ok(None) => Ended::Void(vec![wake_up]),
-        Err(error) => Ended::Failed(vec![wake_up], error),
-    }
-}
-
-async fn try_read(tags: &Tags, files: &Files, wake_up: &WakeUp) -> Result<Option<(BuildRow, Reading)>, Error> {
-    let Ok(id) = wake_up.key.parse::<i64>() else { return Ok(None) };
-    let mut tx = tags.db.read().await?;
-    let build = builds::by_ids(&mut tx, &[id]).await?.into_iter().find(|build| build.state == BuildState::Complete);
-    let Some(build) = build else { return Ok(None) };
-    // What nobody has any more is asked for again if somebody ever does.
-    if mirror::standing(&mut tx, &[id]).await?.is_empty() {
-        return Ok(None);
-    }
-    let Some(said) = hub_rpms::of_build(&mut tx, id).await? else { return Ok(None) };
-    let copies = builds::copies(&mut tx, &[id]).await?;
-    drop(tx);
-    let known: Vec<(String, Option<Sigkey>)> = copies.into_iter().map(|copy| (copy.path, copy.rpm.sigkey)).collect();
-    match files.read(&build, &said, &known, &wake_up.part).await {
-        Ok(reading) => Ok(Some((build, reading))),
-        Err(FileError::Hub(error)) => Err(Error::Hub(koji::ReadError::from(error))),
-        Err(error) => Err(crate::buildsys::Error::from(error).into()),
-    }
 }
 
 #[cfg(test)]

@@ -4,36 +4,46 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{FutureExt, StreamExt};
 
-use super::judge::Judged;
-use super::{Ended, Learner, is_to_judge, key};
-use crate::buildsys::koji::Files;
-use crate::buildsys::koji::files::Reading;
+use super::keep::keep_verdicts;
+use super::whole::Rest;
+use super::{Ended, Learner, is_to_compare, is_to_judge, key};
 use crate::model::{PackageName, TagName, chain};
-use crate::store::builds::{self, BuildRow, BuildState};
-use crate::store::hub_rpms::{self, HubRpms};
 use crate::store::pkgsets;
-use crate::store::verdicts::{self, Verdict};
 use crate::store::wakeups::{self, Room, WakeUp};
-use crate::store::{self, Write, mirror, tag_links, tag_settings};
+use crate::store::{Write, mirror, tag_links, tag_settings};
+use crate::tags::Error;
 use crate::tags::ask::is_for_whole;
-use crate::tags::{Error, Tags};
 
 /// How something that was to be learned stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stand {
+pub(super) enum Stand {
     /// It is learned, or there is nothing to learn.
     Done,
     /// Some of it is, and the rest is next.
     HasMore,
     /// It failed, and is tried again later.
     Failed,
+    /// The tag's answers do not have it: it is asked about by itself.
+    Singly,
 }
 
 impl Ended {
+    /// Returns the builds whose RPMs are known by this.
+    fn listed(&self) -> Vec<i64> {
+        match self {
+            Self::Listed(listed) => listed.iter().map(|(_, id, _)| *id).collect(),
+            Self::Part(part) => part.listed.iter().filter_map(|(_, id, said)| said.as_ref().map(|_| *id)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns what was begun.
     fn wake_ups(&self) -> Vec<WakeUp> {
         match self {
             Self::Listed(listed) => listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
+            Self::Part(part) => part.listed.iter().map(|(wake_up, ..)| wake_up.clone()).collect(),
+            Self::Compared(wake_up, _) => vec![wake_up.clone()],
+            Self::NotWhole(wake_ups, ..) => wake_ups.clone(),
             Self::Read(read) => vec![read.0.clone()],
             Self::Judged(wake_up, _) => vec![wake_up.clone()],
             Self::Void(wake_ups) | Self::Failed(wake_ups, _) => wake_ups.clone(),
@@ -49,46 +59,81 @@ impl Learner {
             all.push(ended);
         }
         let of_each: Vec<Vec<WakeUp>> = all.iter().map(Ended::wake_ups).collect();
-        for wake_ups in &of_each {
-            if wake_ups.iter().any(|wake_up| wake_up.part.is_empty()) {
-                self.listings -= 1;
-            }
-            self.judging -= wake_ups.iter().filter(|wake_up| is_to_judge(wake_up)).count();
-            for wake_up in wake_ups {
-                self.busy.remove(&key(wake_up));
-            }
-        }
-        let listed = all.iter().filter_map(|ended| match ended {
-            Ended::Listed(listed) => Some(listed.iter().map(|(_, id, _)| *id)),
-            _ => None,
-        });
-        let listed: Vec<i64> = listed.flatten().collect();
+        let rest = self.free(&mut all, &of_each);
+        let listed: Vec<i64> = all.iter().flat_map(Ended::listed).collect();
         let caused = wakeups::first_cause(of_each.iter().flatten());
+        let is_compared = all.iter().any(|ended| matches!(ended, Ended::Compared(..)));
         let stands = self.keep(all, &of_each).await?;
+        if let Some(rest) = rest {
+            self.is_asking_whole = true;
+            self.busy.extend(rest.wake_ups().map(key));
+            self.begin(async move { Ended::Part(Box::new(rest.next())) });
+        }
+        // What failed together comes back together.
+        let now = self.tags.clock.monotonic_millis();
         for (wake_up, stand) in of_each.into_iter().flatten().zip(stands) {
-            match stand {
-                Stand::Done => {
-                    self.failures.remove(&key(&wake_up));
-                    self.done += 1;
-                }
-                Stand::HasMore if is_to_judge(&wake_up) => self.to_judge.push_front(wake_up),
-                Stand::HasMore => self.to_read.push_front(wake_up),
-                Stand::Failed => self.failed(&wake_up),
-            }
+            self.stands(wake_up, stand, now);
         }
         if !listed.is_empty() {
             self.tags.want_files(&listed, caused).await?;
+        }
+        if is_compared {
+            self.tags.bells.files.ring();
         }
         self.tags.bells.tags.ring();
         Ok(())
     }
 
-    /// Leaves something alone for a while.
-    fn failed(&mut self, wake_up: &WakeUp) {
+    /// Frees the places of what has ended; gives what is still to be kept of what the hub said of a tag.
+    fn free(&mut self, all: &mut [Ended], of_each: &[Vec<WakeUp>]) -> Option<Rest> {
+        let mut rest = None;
+        for (ended, wake_ups) in all.iter_mut().zip(of_each) {
+            match ended {
+                Ended::Part(part) => {
+                    rest = part.rest.take();
+                    self.is_asking_whole = false;
+                    for wake_up in rest.iter().flat_map(Rest::wake_ups) {
+                        self.busy.remove(&key(wake_up));
+                    }
+                }
+                Ended::NotWhole(..) | Ended::Compared(..) => self.is_asking_whole = false,
+                _ => match wake_ups.first() {
+                    Some(wake_up) if wake_up.part.is_empty() => self.listings -= 1,
+                    Some(wake_up) if is_to_judge(wake_up) => self.judging -= 1,
+                    _ => self.reading -= 1,
+                },
+            }
+            for wake_up in wake_ups {
+                self.busy.remove(&key(wake_up));
+            }
+        }
+        rest
+    }
+
+    /// Goes on with what was begun for a wake-up.
+    fn stands(&mut self, wake_up: WakeUp, stand: Stand, now: u64) {
+        match stand {
+            Stand::Done => {
+                self.failures.remove(&key(&wake_up));
+                self.singly.remove(&key(&wake_up));
+                self.done += 1;
+            }
+            Stand::HasMore if is_to_judge(&wake_up) => self.to_judge.push_front(wake_up),
+            Stand::HasMore => self.to_read.push_front(wake_up),
+            Stand::Singly => {
+                self.singly.insert(key(&wake_up));
+                self.to_list.push_back(wake_up);
+            }
+            Stand::Failed => self.failed(&wake_up, now),
+        }
+    }
+
+    /// Leaves something that failed by `now` alone for a while.
+    fn failed(&mut self, wake_up: &WakeUp, now: u64) {
         let (pause, longest) = self.pauses();
         let times = self.failures.get(&key(wake_up)).map_or(1, |(times, _)| times + 1);
         let pause = pause.saturating_mul(1 << (times - 1).min(16)).min(longest);
-        let until = self.tags.clock.monotonic_millis().saturating_add(pause.as_millis() as u64);
+        let until = now.saturating_add(pause.as_millis() as u64);
         self.failures.insert(key(wake_up), (times, until));
     }
 
@@ -102,6 +147,21 @@ impl Learner {
                     for (_, id, answer) in listed {
                         stands.push(self.keep_listing(&mut tx, id, answer, &mut changed).await?);
                     }
+                }
+                Ended::Part(part) => {
+                    for (_, id, said) in part.listed {
+                        stands.push(self.keep_part(&mut tx, id, said, &mut changed).await?);
+                    }
+                }
+                Ended::Compared(_, builds) => {
+                    tags.list_again(&mut tx, &builds).await?;
+                    stands.push(Stand::Done);
+                }
+                Ended::NotWhole(wake_ups, error, is_refused) => {
+                    let error = chain(&error);
+                    tracing::info!(error, "{} builds are asked about again: {error}", wake_ups.len());
+                    let stand = if is_refused { Stand::Singly } else { Stand::Failed };
+                    stands.extend(wake_ups.iter().map(|_| stand));
                 }
                 Ended::Read(read) => {
                     let (wake_up, build, reading) = *read;
@@ -129,52 +189,6 @@ impl Learner {
         }
         tx.commit().await?;
         Ok(stands)
-    }
-
-    async fn keep_listing(
-        &mut self,
-        tx: &mut Write,
-        id: i64,
-        answer: Result<HubRpms, String>,
-        changed: &mut BTreeSet<i64>,
-    ) -> Result<Stand, Error> {
-        let now = self.tags.clock.micros();
-        let build = builds::by_ids(tx, &[id]).await?.into_iter().find(|build| build.state == BuildState::Complete);
-        let Some(build) = build else { return Ok(Stand::Done) };
-        let new = match answer {
-            Ok(new) => new,
-            // What nobody has any more is asked for again if somebody ever does.
-            Err(_) if mirror::standing(tx, &[id]).await?.is_empty() => return Ok(Stand::Done),
-            Err(why) => {
-                tracing::warn!(build = %build.nvr, why, "the RPMs of {} cannot be had from the hub: {why}", build.nvr);
-                if hub_rpms::set_problem(tx, id, "", Some(&why), now).await? {
-                    changed.insert(id);
-                }
-                return Ok(Stand::Failed);
-            }
-        };
-        let old = hub_rpms::of_build(tx, id).await?;
-        let new = match &old {
-            Some(old) => Files::after(old, new),
-            None => new,
-        };
-        let had_problem = hub_rpms::set_problem(tx, id, "", None, now).await?;
-        if had_problem || old.as_ref() != Some(&new) {
-            changed.insert(id);
-            // What is there now may well be read.
-            let name = id.to_string();
-            self.failures.retain(|(build, _), _| *build != name);
-            tell(&build, &new);
-        }
-        if let Some(old) = &old {
-            let outdated = Files::outdated(&build.nvr, old, &new);
-            let outdated: Vec<&str> = outdated.iter().map(String::as_str).collect();
-            if builds::drop_copies(tx, id, &outdated).await? > 0 {
-                changed.insert(id);
-            }
-        }
-        hub_rpms::put(tx, id, &new, now).await?;
-        Ok(Stand::Done)
     }
 
     /// Wakes every followed tag whose set may hold these builds, for their packages. One that has no set yet is left
@@ -217,7 +231,8 @@ impl Learner {
     /// Wakes tags without a set for which all that they waited for was tried, and lets those have their turn that were
     /// put off for as long; `pending` is all that is to be learned.
     pub(super) async fn wake_complete(&mut self, pending: &[WakeUp]) -> Result<(), Error> {
-        let untried = pending.iter().filter(|wake_up| !self.failures.contains_key(&key(wake_up)));
+        let untried =
+            pending.iter().filter(|wake_up| !is_to_compare(wake_up) && !self.failures.contains_key(&key(wake_up)));
         let first = untried.map(|wake_up| wake_up.sequence).min().unwrap_or(i64::MAX);
         if self.tags.put_off.tried(first) {
             self.tags.bells.tags.ring();
@@ -236,84 +251,5 @@ impl Learner {
         }
         self.tags.bells.tags.ring();
         Ok(())
-    }
-}
-
-/// Keeps what the signatures of a build are worth.
-async fn keep_verdicts(
-    tx: &mut Write,
-    wake_up: &WakeUp,
-    judged: Judged,
-    changed: &mut BTreeSet<i64>,
-) -> Result<Stand, store::Error> {
-    let mut stand = if judged.has_more { Stand::HasMore } else { Stand::Done };
-    for (file, verdict) in &judged.verdicts {
-        if verdicts::put(tx, &judged.keys, file, verdict).await? {
-            changed.extend(wake_up.key.parse::<i64>().ok());
-        }
-        if matches!(verdict, Verdict::Unknown { .. }) && !judged.has_more {
-            stand = Stand::Failed;
-        }
-    }
-    // What was not tried for want of a server holds nobody up for good.
-    if let Some(error) = &judged.outage {
-        tracing::warn!(build.id = wake_up.key, error = %chain(error), "signatures of a build cannot be looked at");
-        stand = Stand::Failed;
-    }
-    Ok(stand)
-}
-
-/// Says what of a build is in no set, so that nobody wonders.
-fn tell(build: &BuildRow, said: &HubRpms) {
-    let (nvr, count) = (&build.nvr, said.left_out.len());
-    if let Some(why) = &said.refusal {
-        tracing::warn!(build = %nvr, why, "{nvr} can be in no set: {why}");
-    }
-    if let Some(first) = said.left_out.first() {
-        tracing::info!(build = %nvr, count, "{count} RPMs of {nvr} have no file in the hub, {first} for one");
-    }
-}
-
-impl Tags {
-    async fn keep_reading(
-        &self,
-        tx: &mut Write,
-        part: &str,
-        build: &BuildRow,
-        reading: Reading,
-        changed: &mut BTreeSet<i64>,
-    ) -> Result<Stand, store::Error> {
-        let (id, now) = (build.id, self.clock.micros());
-        let said = hub_rpms::of_build(tx, id).await?;
-        // What was read by a listing that is no more is read again.
-        let mut stand = if reading.has_more { Stand::HasMore } else { Stand::Done };
-        for file in &reading.files {
-            if !said.as_ref().is_some_and(|said| Files::is_listed(&build.nvr, said, file)) {
-                continue;
-            }
-            builds::put_rpm(tx, &file.row, &file.fragments).await?;
-            if builds::replace_copy(tx, id, &file.location, &file.row.sha256).await? {
-                changed.insert(id);
-            }
-            if let Some((exclusive, exclude)) = &file.arches {
-                builds::set_arches(tx, id, exclusive, exclude).await?;
-            }
-        }
-        let problem = reading.problem.as_ref().map(|error| chain(error));
-        if let (Some(error), Some(why)) = (&reading.problem, &problem) {
-            stand = Stand::Failed;
-            tracing::warn!(build = %build.nvr, why, "a file of {} cannot be read: {why}", build.nvr);
-            // What was not tried for want of a server holds nobody up for good.
-            if error.is_outage() {
-                return Ok(stand);
-            }
-            if reading.has_more && !reading.files.is_empty() {
-                stand = Stand::HasMore;
-            }
-        }
-        if stand != Stand::HasMore && hub_rpms::set_problem(tx, id, part, problem.as_deref(), now).await? {
-            changed.insert(id);
-        }
-        Ok(stand)
     }
 }

@@ -9,7 +9,7 @@ use super::{Follower, FoundBy, Scope};
 use crate::buildsys::koji::ReadError;
 use crate::model::{PackageName, TagName};
 use crate::outbox;
-use crate::store::mirror::{self, Changes, Outcome, Reading, RowChange};
+use crate::store::mirror::{Changes, Outcome, Reading, RowChange};
 use crate::store::wakeups::{self, Room, WakeUp};
 use crate::store::{self, Tx, Write, tag_links, tag_settings};
 use crate::tags::{Error, Tags};
@@ -142,7 +142,7 @@ impl Tags {
         Ok(Checked { event: reading.event, repaired })
     }
 
-    /// Has the signatures of all builds asked for again that a tag, or with its ancestors, gives to sets in which keys
+    /// Has the signatures of all builds compared with the hub's that a tag, or with its ancestors, gives to sets in which keys
     /// count: no row tells of signatures, and messages about them get lost.
     async fn ask_for_signatures(&self, tx: &mut Write, tag: &TagName, scope: &Scope) -> Result<(), Error> {
         let Some(known) = tag_settings::known(tx, self.buildsys.id(), tag).await? else { return Ok(()) };
@@ -157,8 +157,7 @@ impl Tags {
             Scope::Own | Scope::Packages(_) => vec![tag.clone()],
         };
         for tag in tags {
-            let builds = mirror::builds_in(tx, self.buildsys.id(), &tag).await?;
-            self.list_again(tx, &builds).await?;
+            self.compare_all(tx, &tag).await?;
         }
         Ok(())
     }

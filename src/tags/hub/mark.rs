@@ -144,7 +144,7 @@ impl Tags {
     }
 
     /// Has the RPMs and signatures of builds asked for again.
-    pub(super) async fn list_again(&self, tx: &mut Write, builds: &[i64]) -> Result<(), store::Error> {
+    pub(in crate::tags) async fn list_again(&self, tx: &mut Write, builds: &[i64]) -> Result<(), store::Error> {
         let keys: Vec<String> = builds.iter().map(ToString::to_string).collect();
         let wake_ups: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "")).collect();
         wakeups::wake_each(tx, Room::Files, &wake_ups, self.clock.micros()).await

@@ -32,6 +32,12 @@ pub(super) struct Follower {
 }
 
 impl Tags {
+    /// Returns past how many packages or builds of a tag that are asked for together the hub is asked about all of it;
+    /// `None` without a hub.
+    pub(super) fn whole_from(&self) -> Option<usize> {
+        Some(self.hub()?.settings.whole_from.get() as usize)
+    }
+
     /// Returns from how many packages of a tag on that wait together it is a burst, and how long that may wait; `None`
     /// without a hub.
     pub(super) fn burst(&self) -> Option<(usize, Duration)> {

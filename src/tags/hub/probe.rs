@@ -216,8 +216,7 @@ impl Tags {
     async fn list_all_again(&self, tag: &Tracked) -> Result<(), Error> {
         tracing::info!(tag.name = %tag.name, "something of builds in {} changed that has no row: all are asked about", tag.name);
         let mut tx = self.db.write().await?;
-        let builds = mirror::builds_in(&mut tx, self.buildsys.id(), &tag.name).await?;
-        self.list_again(&mut tx, &builds).await?;
+        self.compare_all(&mut tx, &tag.name).await?;
         tx.commit().await?;
         self.bells.files.ring();
         Ok(())

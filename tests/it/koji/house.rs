@@ -34,6 +34,11 @@ impl House {
 
     /// As [`House::new`], with a hub that may have been filled, and a client of one's own.
     pub async fn over(rig: Rig, follow: &str) -> Self {
+        Self::with(rig, follow, 3).await
+    }
+
+    /// As [`House::over`]; past so many packages or builds of a tag, all of it is asked for.
+    pub async fn with(rig: Rig, follow: &str, whole_from: u32) -> Self {
         let text = format!(
             "data_dir = \"data\"\n[buildsys]\nkind = \"koji\"\nvolume = \"koji\"\n[koji]\nhub = \"{}\"\n\
              check_every = \"1ms\"\n[repos]\nquiet = \"0s\"\nat_latest = \"0s\"\n{follow}",
@@ -48,7 +53,7 @@ impl House {
         settings.pause = Duration::from_millis(1);
         let koji = Koji::new(db.clone(), "koji", rig.hub.clone(), clock.clone(), settings);
         let mut hub = config.buildsys.koji.clone().unwrap();
-        hub.whole_from = NonZeroU32::new(3).unwrap();
+        hub.whole_from = NonZeroU32::new(whole_from).unwrap();
         hub.burst_from = NonZeroU32::new(3).unwrap();
         let tags = Tags::of_hub(db.clone(), koji, hub, config.clone(), clock.clone(), Bells::default());
         let repos = Repos::new(db, tags.clone(), config, clock);

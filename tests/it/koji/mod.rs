@@ -11,11 +11,12 @@ mod messages;
 mod mirror;
 mod rules;
 mod samples;
-mod successors;
 mod size;
+mod successors;
 mod traps;
 mod troubles;
 mod verified;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tannery::model::TagName;
-use tannery::store::builds::BuildState;
+use tannery::store::builds::{self, BuildState};
+use tannery::store::hub_rpms::{self, HubRpms};
 use tannery::store::mirror::{
-    self, Changes, Config, ExternalRepo, HubBuild, Link, Outcome, Part, Reading, Row, TagReading, TagRows,
+    self, Changes, Config, ExternalRepo, HubBuild, Link, Outcome, Part, Reading, Row, Standing, TagReading, TagRows,
 };
 use tannery::store::tag_settings::{self, INCLUDE_ALL};
 use tannery::store::tags::{self, NOW, PackageState};
@@ -13,7 +14,11 @@ use tannery::store::{Db, Write};
 
 use super::on_both;
 
-on_both![a_hubs_rows_are_kept_by_its_ids_and_events, builds_that_change_are_told_wherever_they_stand];
+on_both![
+    a_hubs_rows_are_kept_by_its_ids_and_events,
+    builds_that_change_are_told_wherever_they_stand,
+    builds_are_sorted_by_their_tags_and_whether_they_were_listed,
+];
 
 fn row<C>(content: C) -> Row<C> {
     Row { content, to_event: None }
@@ -121,4 +126,34 @@ async fn builds_that_change_are_told_wherever_they_stand(db: Db) {
     let known = mirror::known(&mut tx, "hub").await.unwrap();
     assert_eq!((known[&1].whole_event, known[&1].read_event), (8, 9));
     assert!(tags::taggings(&mut tx, known[&2].id, None, NOW).await.unwrap().is_empty());
+}
+
+async fn builds_are_sorted_by_their_tags_and_whether_they_were_listed(db: Db) {
+    let mut tx = db.write().await.unwrap();
+    let [one, mut two] = [rows(&[1000, 2000]), rows(&[2000])];
+    let mut links = one.clone();
+    links.links.clear();
+    two.links.clear();
+    apply(&mut tx, &reading(8, vec![tag(1, links), tag(2, two)], &[(1, "one"), (2, "two")])).await;
+    let mut ids = Vec::new();
+    for hub_id in [1000, 2000] {
+        ids.push(mirror::build_of(&mut tx, "hub", hub_id).await.unwrap().unwrap());
+    }
+    let shown = |builds: &[Standing]| builds.iter().map(|build| (build.id, build.hub_id)).collect::<Vec<_>>();
+    let (first, second) = ((ids[0], 1000), (ids[1], 2000));
+    let (one, two): (TagName, TagName) = ("one".parse().unwrap(), "two".parse().unwrap());
+    let mut unlisted = mirror::unlisted(&mut tx, &ids).await.unwrap();
+    unlisted.values_mut().for_each(|builds| builds.sort_by_key(|build| build.id));
+    assert_eq!((shown(&unlisted[&one]), shown(&unlisted[&two])), (vec![first, second], vec![second]));
+    assert_eq!(unlisted[&two][0].package.as_str(), "bash");
+    assert!(mirror::listed_in(&mut tx, "hub", &one).await.unwrap().is_empty());
+    let said = HubRpms { volume: "DEFAULT".to_owned(), rpms: vec![], left_out: vec![], refusal: None };
+    hub_rpms::put(&mut tx, ids[1], &said, 1).await.unwrap();
+    let unlisted = mirror::unlisted(&mut tx, &ids).await.unwrap();
+    assert_eq!((shown(&unlisted[&one]), unlisted.len()), (vec![first], 1));
+    for (tag, buildsys, right) in [(&one, "hub", vec![second]), (&two, "hub", vec![second]), (&one, "other", vec![])] {
+        assert_eq!(shown(&mirror::listed_in(&mut tx, buildsys, tag).await.unwrap()), right, "{tag} {buildsys}");
+    }
+    builds::set_state(&mut tx, ids[1], BuildState::Deleted).await.unwrap();
+    assert!(mirror::listed_in(&mut tx, "hub", &two).await.unwrap().is_empty());
 }

@@ -14,6 +14,8 @@ pub struct NewBuild {
     rpms: Vec<(String, String)>,
     draft: bool,
     files: bool,
+    sigkey: Option<String>,
+    fileless: Vec<(String, String)>,
 }
 
 impl NewBuild {
@@ -22,7 +24,8 @@ impl NewBuild {
         let name = split(nvr).0;
         let mut rpms = vec![(name.clone(), "src".to_owned())];
         rpms.extend(arches.iter().map(|arch| (name.clone(), (*arch).to_owned())));
-        Self { nvr: nvr.to_owned(), epoch: None, rpms, draft: false, files: true }
+        let (epoch, draft, files, sigkey, fileless) = (None, false, true, None, Vec::new());
+        Self { nvr: nvr.to_owned(), epoch, rpms, draft, files, sigkey, fileless }
     }
 
     /// Adds a package.
@@ -43,6 +46,27 @@ impl NewBuild {
     #[must_use]
     pub fn draft(mut self) -> Self {
         self.draft = true;
+        self
+    }
+
+    /// With packages that were signed with a key before they were imported.
+    #[must_use]
+    pub fn signed(mut self, sigkey: &str) -> Self {
+        self.sigkey = Some(sigkey.to_owned());
+        self
+    }
+
+    /// Adds a package that the hub knows of without a file.
+    #[must_use]
+    pub fn fileless(mut self, name: &str, arch: &str) -> Self {
+        self.fileless.push((name.to_owned(), arch.to_owned()));
+        self
+    }
+
+    /// Without any packages.
+    #[must_use]
+    pub fn empty(mut self) -> Self {
+        self.rpms.clear();
         self
     }
 
@@ -68,7 +92,15 @@ impl Hub {
         let mut made = Vec::new();
         for (rpm, arch) in &new.rpms {
             let wanted = files::Wanted { name: rpm, version: &version, release: &release, epoch: new.epoch, arch };
-            made.push(if new.files { files::make(&wanted, &name) } else { files::pretend(&wanted) });
+            let rpm = if new.files { files::make(&wanted, &name) } else { files::pretend(&wanted) };
+            made.push(match &new.sigkey {
+                Some(sigkey) => rpm.signed(sigkey),
+                None => rpm,
+            });
+        }
+        for (rpm, arch) in &new.fileless {
+            let wanted = files::Wanted { name: rpm, version: &version, release: &release, epoch: new.epoch, arch };
+            made.push(Made { metadata_only: true, ..files::pretend(&wanted) });
         }
         self.import_made(new, made)
     }
@@ -89,6 +121,10 @@ impl Hub {
                 if let Some(bytes) = &made.bytes {
                     let dir = files::build_dir(&self.volume, "DEFAULT", &build).join(&made.arch);
                     files::write(&dir.join(&made.file), bytes);
+                }
+                if let (Some(sigkey), Some(header)) = (&made.sigkey, made.header()) {
+                    let dir = files::build_dir(&self.volume, "DEFAULT", &build).join("data/sigcache").join(sigkey);
+                    files::write(&dir.join(&made.arch).join(format!("{}.sig", made.file)), header);
                 }
             }
             rows.nvrs.insert(build.nvr(), id);
@@ -236,13 +272,14 @@ fn add_rpms(rows: &mut Rows, build: i64, made: Vec<Made>) {
     let of = &rows.builds[&build];
     let release = of.release.split(',').next().unwrap().to_owned();
     let (version, epoch) = (of.version.clone(), of.epoch);
-    for Made { name, arch, size, sigmd5: payloadhash, sighash, sha256, .. } in made {
+    rows.rpms.entry(build).or_default();
+    for Made { name, arch, size, sigmd5: payloadhash, sighash, sha256, sigkey, metadata_only, .. } in made {
         let id = rows.build_of.last_key_value().map_or(1, |(id, _)| id + 1);
         let (version, release) = (version.clone(), release.clone());
-        let rpm = Rpm { id, name, version, release, epoch, arch, size, payloadhash };
+        let rpm = Rpm { id, name, version, release, epoch, arch, size, payloadhash, metadata_only };
         rows.build_of.insert(id, build);
         rows.rpms.entry(build).or_default().push(rpm);
-        let row = Signature { sigkey: String::new(), sighash, sha256 };
-        rows.signatures.insert(id, vec![row]);
+        let row = Signature { sigkey: sigkey.unwrap_or_default(), sighash, sha256 };
+        rows.signatures.insert(id, if metadata_only { Vec::new() } else { vec![row] });
     }
 }

@@ -41,6 +41,10 @@ pub struct Made {
     pub sigmd5: String,
     pub sighash: String,
     pub sha256: Option<String>,
+    /// The key that it was signed with before it was imported.
+    pub sigkey: Option<String>,
+    /// Whether there is no file, nor will be.
+    pub metadata_only: bool,
 }
 
 impl Made {
@@ -56,7 +60,23 @@ impl Made {
             sigmd5: promised_md5(signature),
             sighash: md5(signature),
             sha256: Some(sha256(bytes)),
+            sigkey: None,
+            metadata_only: false,
         }
+    }
+
+    /// Signs it before it is imported; the signature verifies by no key.
+    #[must_use]
+    pub fn signed(self, sigkey: &str) -> Self {
+        let bytes = self.bytes.as_ref().unwrap();
+        let bytes = spliced(bytes, &signature_header(bytes, |_| unverifiable(sigkey)));
+        let made = Self::of(&self.name, &self.arch, &self.file, &bytes);
+        Self { bytes: Some(bytes), sigkey: Some(sigkey.to_owned()), ..made }
+    }
+
+    /// Returns its signature header.
+    pub fn header(&self) -> Option<&[u8]> {
+        self.bytes.as_ref().map(|bytes| &bytes[LEAD..main_header(bytes)])
     }
 }
 
@@ -73,7 +93,8 @@ pub fn pretend(wanted: &Wanted<'_>) -> Made {
     let file = wanted.file();
     let hash = md5(file.as_bytes());
     let (name, arch, sha256) = (wanted.name.to_owned(), wanted.arch.to_owned(), Some(sha256(file.as_bytes())));
-    Made { name, arch, file, bytes: None, size: 10_000, sigmd5: hash.clone(), sighash: hash, sha256 }
+    let (sigmd5, sighash) = (hash.clone(), hash);
+    Made { name, arch, file, bytes: None, size: 10_000, sigmd5, sighash, sha256, sigkey: None, metadata_only: false }
 }
 
 /// Returns an RPM as the library makes it, with the source package that it is of, or as one.

@@ -9,7 +9,7 @@ use super::{Hub, right};
 
 impl Hub {
     /// Returns what the x86_64 repository of a tag is to have: by NAME-EPOCH:VERSION-RELEASE.ARCH the SHA-256 of the
-    /// file. With keys, the best first, a build is passed over of which a package has none of them; without, files are
+    /// file. With keys, the best first and the last perhaps empty for files as they were imported, a build is passed over of which a package has none of them; without, files are
     /// as they were imported. A tag that says so has all builds of a package, else the latest alone.
     pub fn right_files(&self, tag: &str, keys: &[&str]) -> BTreeMap<String, String> {
         let rows = self.desk.rows();
@@ -26,8 +26,8 @@ impl Hub {
         let rows = self.desk.rows();
         let mut files = BTreeMap::new();
         for rpm in right_rpms(&rows, tag, &[], arches) {
-            let unsigned = rows.signatures[&rpm.id].iter().find(|row| row.sigkey.is_empty());
-            files.insert(nevra(rpm), unsigned.and_then(|row| row.sha256.clone()).unwrap_or_default());
+            let imported = rows.signatures[&rpm.id].first();
+            files.insert(nevra(rpm), imported.and_then(|row| row.sha256.clone()).unwrap_or_default());
         }
         files
     }
@@ -36,7 +36,7 @@ impl Hub {
     fn form(&self, rows: &Rows, rpm: &Rpm, key: Option<&str>) -> String {
         let unsigned = self.unsigned(rows, rpm);
         match key {
-            None => sha256(&unsigned),
+            None | Some("") => sha256(&unsigned),
             Some(key) => sha256(&spliced(&unsigned, &fs::read(self.sigcache(rows, rpm, key)).unwrap())),
         }
     }
@@ -54,12 +54,13 @@ fn right_rpms<'a>(rows: &'a Rows, tag: &str, keys: &[&str], arches: &[&str]) -> 
     let has_all = rows.tags[&tag].extras.iter().any(has_all);
     let (mut found, mut right) = (BTreeSet::new(), Vec::new());
     for one in right::tagged_builds(rows, tag, None, true, None, None) {
-        let (package, rpms) = (rows.builds[&one.build].package, &rows.rpms[&one.build]);
+        let package = rows.builds[&one.build].package;
+        let rpms: Vec<&Rpm> = rows.rpms[&one.build].iter().filter(|rpm| !rpm.metadata_only).collect();
         let is_signed = |rpm: &Rpm| best(rows, rpm, keys).is_some();
-        if (!has_all && found.contains(&package)) || !(keys.is_empty() || rpms.iter().all(is_signed)) {
+        if (!has_all && found.contains(&package)) || !(keys.is_empty() || rpms.iter().all(|rpm| is_signed(rpm))) {
             continue;
         }
-        right.extend(rpms.iter().filter(|rpm| arches.contains(&rpm.arch.as_str())));
+        right.extend(rpms.into_iter().filter(|rpm| arches.contains(&rpm.arch.as_str())));
         found.insert(package);
     }
     right
@@ -72,5 +73,5 @@ fn nevra(rpm: &Rpm) -> String {
 
 fn best<'a>(rows: &Rows, rpm: &Rpm, keys: &[&'a str]) -> Option<&'a str> {
     let signatures = rows.signatures.get(&rpm.id)?;
-    keys.iter().copied().find(|key| signatures.iter().any(|row| row.sigkey == *key))
+    keys.iter().copied().find(|key| key.is_empty() || signatures.iter().any(|row| row.sigkey == *key))
 }

@@ -80,17 +80,22 @@ impl Hub {
 
     /// Is in trouble from now on.
     pub fn trouble(&self, trouble: Trouble) {
-        self.desk.trouble(Some(trouble), None, None);
+        self.desk.trouble(Some(trouble), 0, None, None);
     }
 
     /// Is in trouble for so many calls, of a method if one is given.
     pub fn trouble_for(&self, calls: usize, method: Option<&str>, trouble: Trouble) {
-        self.desk.trouble(Some(trouble), Some(calls), method);
+        self.desk.trouble(Some(trouble), 0, Some(calls), method);
+    }
+
+    /// Is in trouble for one call of a method, once so many were answered.
+    pub fn trouble_after(&self, calls: usize, method: &str, trouble: Trouble) {
+        self.desk.trouble(Some(trouble), calls, Some(1), Some(method));
     }
 
     /// Is in no trouble any more.
     pub fn well(&self) {
-        self.desk.trouble(None, None, None);
+        self.desk.trouble(None, 0, None, None);
     }
 
     /// Whether answers are compressed.

@@ -146,6 +146,8 @@ pub struct Rpm {
     pub arch: String,
     pub size: i64,
     pub payloadhash: String,
+    /// Whether it is known of without a file.
+    pub metadata_only: bool,
 }
 
 impl Rpm {

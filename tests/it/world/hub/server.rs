@@ -20,6 +20,8 @@ use super::wire;
 pub enum Trouble {
     /// Fault 1014.
     Offline,
+    /// A fault of this number.
+    Fault(i64),
     /// A page with this status; for 429 and 503, the seconds to wait.
     Status(u16, Option<u64>),
     /// A page for people, with status 200.
@@ -37,6 +39,8 @@ pub enum Trouble {
 #[derive(Debug)]
 struct Plan {
     trouble: Trouble,
+    /// How many calls it lets pass first.
+    before: usize,
     left: Option<usize>,
     method: Option<String>,
 }
@@ -64,9 +68,9 @@ impl Desk {
         self.rows.lock().unwrap()
     }
 
-    pub fn trouble(&self, trouble: Option<Trouble>, times: Option<usize>, method: Option<&str>) {
+    pub fn trouble(&self, trouble: Option<Trouble>, before: usize, times: Option<usize>, method: Option<&str>) {
         let method = method.map(str::to_owned);
-        *self.plan.lock().unwrap() = trouble.map(|trouble| Plan { trouble, left: times, method });
+        *self.plan.lock().unwrap() = trouble.map(|trouble| Plan { trouble, before, left: times, method });
         self.over.notify_all();
     }
 
@@ -95,6 +99,10 @@ impl Desk {
         let mut plan = self.plan.lock().unwrap();
         loop {
             let meant = plan.as_mut().filter(|plan| plan.method.as_deref().is_none_or(|only| only == method))?;
+            if meant.before > 0 {
+                meant.before -= 1;
+                return None;
+            }
             if meant.trouble == Trouble::Held {
                 plan = self.over.wait(plan).unwrap();
                 continue;
@@ -172,6 +180,7 @@ fn serve(stream: TcpStream, desk: &Desk) {
     let trouble = desk.meet(&method);
     let text = match &trouble {
         Some(Trouble::Offline) => wire::fault(1014, "database outage"),
+        Some(Trouble::Fault(code)) => wire::fault(*code, "so it is"),
         Some(Trouble::Wrong(value)) => wire::answer(value),
         Some(Trouble::Page | Trouble::Status(..)) => "<html><body><h1>It works!</h1></body></html>\n".to_owned(),
         _ => match answer(&desk.rows(), &method, placed, named) {

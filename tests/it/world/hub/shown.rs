@@ -80,7 +80,7 @@ pub fn tagged_build(rows: &Rows, right: &Right) -> Value {
 
 pub fn rpm(rows: &Rows, build: i64, rpm: &Rpm, with_extra: bool) -> Value {
     let mut shown = json!({ "arch": rpm.arch, "build_id": build, "buildroot_id": null, "buildtime": 1_700_000_000,
-        "draft": rows.builds[&build].draft, "epoch": rpm.epoch, "id": rpm.id, "metadata_only": false,
+        "draft": rows.builds[&build].draft, "epoch": rpm.epoch, "id": rpm.id, "metadata_only": rpm.metadata_only,
         "name": rpm.name, "payloadhash": rpm.payloadhash, "release": rpm.release, "size": rpm.size,
         "version": rpm.version });
     if with_extra {

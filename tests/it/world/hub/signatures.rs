@@ -76,7 +76,9 @@ impl Hub {
     }
 
     fn rpms(&self, rows: &Rows, nvr: &str) -> Vec<Rpm> {
-        rows.rpms[&rows.build_id(nvr).unwrap_or_else(|| panic!("no build {nvr}"))].clone()
+        let mut rpms = rows.rpms[&rows.build_id(nvr).unwrap_or_else(|| panic!("no build {nvr}"))].clone();
+        rpms.retain(|rpm| !rpm.metadata_only);
+        rpms
     }
 
     fn dir(&self, rows: &Rows, rpm: &Rpm) -> PathBuf {

@@ -16,11 +16,13 @@ impl Broker {
     /// Returns a virtual host that nobody had before.
     pub fn new() -> Self {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-        if made.is_empty() {
-            made.extend((0..AT_ONCE).map(|_| unique("v")));
-            add_vhosts(&made);
-        }
-        Self { vhost: made.pop().unwrap() }
+        let vhost = made.pop().unwrap_or_else(|| {
+            let new: Vec<String> = (0..AT_ONCE).map(|_| unique("v")).collect();
+            add_vhosts(&new);
+            made.extend_from_slice(&new[1..]);
+            new[0].clone()
+        });
+        Self { vhost }
     }
 
     /// Returns the URL for user and password, without TLS.

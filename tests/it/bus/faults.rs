@@ -15,6 +15,7 @@ const SOME: usize = MESSAGES / 4;
 async fn a_broker_killed_while_messages_stream_both_ways_costs_none() {
     let mut broker = OwnBroker::new();
     let story = Story::begin(&broker.url(), &broker.url()).await;
+    broker.write_definitions();
     let mut stream = story.send();
     stream.confirmed(SOME).await;
     broker.kill();

@@ -57,7 +57,16 @@ impl OwnBroker {
 
     /// Sets a variable of the broker's application `rabbit`, for connections made from now on.
     pub fn set(&self, variable: &str, value: u64) {
-        let program = format!("application:set_env(rabbit, {variable}, {value}).");
-        run(Command::new(self.directory.path().join("rabbitmqctl")).args(["--quiet", "eval", &program])).ok();
+        self.eval(&format!("application:set_env(rabbit, {variable}, {value})."));
+    }
+
+    /// Has the broker write down which queues and bindings there are. By itself it does so up to two seconds later: one
+    /// that is killed before comes back without them, and confirms what it can route nowhere.
+    pub fn write_definitions(&self) {
+        self.eval("mnesia:sync_log().");
+    }
+
+    fn eval(&self, program: &str) {
+        run(Command::new(self.directory.path().join("rabbitmqctl")).args(["--quiet", "eval", program])).ok();
     }
 }

@@ -8,6 +8,7 @@ mod chance;
 mod contents;
 mod http;
 pub mod hub;
+mod listener;
 mod messages;
 mod outside;
 mod own_broker;

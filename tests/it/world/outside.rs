@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::listener::Listener;
 use super::service::free_port;
 
 /// How long a client may be silent within a request.
@@ -31,7 +31,7 @@ pub struct Outside {
     port: u16,
     root: PathBuf,
     desk: Arc<Desk>,
-    server: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
+    server: Option<Listener>,
 }
 
 impl Outside {
@@ -59,35 +59,17 @@ impl Outside {
 
     /// Begins to listen.
     pub fn up(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).unwrap();
-        let down = Arc::new(AtomicBool::new(false));
-        let (ended, desk, root) = (down.clone(), self.desk.clone(), self.root.clone());
-        let serve = move || {
-            for stream in listener.incoming() {
-                if ended.load(Ordering::SeqCst) {
-                    return;
-                }
-                let (desk, root) = (desk.clone(), root.clone());
-                // A client that breaks off is answered no more.
-                thread::spawn(move || stream.and_then(|stream| answer(stream, &root, &desk)));
-            }
-        };
-        self.server = Some((down, thread::spawn(serve)));
+        let (desk, root) = (self.desk.clone(), self.root.clone());
+        self.server = Some(Listener::new(self.port, move |stream| {
+            let (desk, root) = (desk.clone(), root.clone());
+            // A client that breaks off is answered no more.
+            thread::spawn(move || stream.and_then(|stream| answer(stream, &root, &desk)));
+        }));
     }
 
     /// Ceases to listen.
     pub fn down(&mut self) {
-        let Some((down, server)) = self.server.take() else { return };
-        down.store(true, Ordering::SeqCst);
-        // Wakes it, so that it sees.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        server.join().unwrap();
-    }
-}
-
-impl Drop for Outside {
-    fn drop(&mut self) {
-        self.down();
+        self.server = None;
     }
 }
 

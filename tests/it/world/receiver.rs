@@ -1,12 +1,12 @@
 //! Who hears webhooks? A receiver of HTTP that keeps what comes and answers as the story says.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::listener::Listener;
 use super::service::free_port;
 
 /// How long a client may be silent within a request.
@@ -39,7 +39,7 @@ pub struct Receiver {
     port: u16,
     answer: Arc<AtomicU16>,
     heard: Arc<Mutex<Vec<Heard>>>,
-    server: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
+    server: Option<Listener>,
 }
 
 impl Receiver {
@@ -61,39 +61,16 @@ impl Receiver {
 
     /// Begins to listen.
     pub fn up(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port)).unwrap();
-        let (down, answer, heard) = (Arc::new(AtomicBool::new(false)), self.answer.clone(), self.heard.clone());
-        let ended = down.clone();
-        let serve = move || {
-            for stream in listener.incoming() {
-                if ended.load(Ordering::SeqCst) {
-                    return;
-                }
-                // A client that breaks off, killed by the story, was not heard.
-                let _ = stream.and_then(|stream| hear(stream, answer.load(Ordering::SeqCst), &heard));
-            }
-        };
-        self.server = Some((down, thread::spawn(serve)));
-    }
-
-    /// Ceases to listen.
-    pub fn down(&mut self) {
-        let Some((down, server)) = self.server.take() else { return };
-        down.store(true, Ordering::SeqCst);
-        // Wakes it, so that it sees.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        server.join().unwrap();
+        let (answer, heard) = (self.answer.clone(), self.heard.clone());
+        self.server = Some(Listener::new(self.port, move |stream| {
+            // A client that breaks off, killed by the story, was not heard.
+            let _ = stream.and_then(|stream| hear(stream, answer.load(Ordering::SeqCst), &heard));
+        }));
     }
 
     /// Returns all that was heard.
     pub fn heard(&self) -> Vec<Heard> {
         self.heard.lock().unwrap().clone()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.down();
     }
 }
 

@@ -3,11 +3,8 @@
 from .base import TanneryMessage, counted, load_schema, names
 
 
-class PublishedV1(TanneryMessage):
-    """A live repository has a new generation."""
-
-    topic = "tannery.repo.published"
-    body_schema = load_schema(topic)
+class RepoMessage(TanneryMessage):
+    """What all messages about a repository of a tag have in common."""
 
     @property
     def tag(self):
@@ -16,13 +13,20 @@ class PublishedV1(TanneryMessage):
 
     @property
     def repo(self):
-        """Which repository of the tag: ``ARCH``, ``ARCH-debug`` or ``src``."""
+        """Which repository of the tag: ``ARCH``, ``ARCH-debug``, ``ARCH-merged`` or ``src``."""
         return self.body["repo"]
 
     @property
     def generation(self):
-        """The number of the generation."""
+        """The number of the generation that it has, or had last."""
         return self.body["generation"]
+
+
+class PublishedV1(RepoMessage):
+    """A live repository has a new generation."""
+
+    topic = "tannery.repo.published"
+    body_schema = load_schema(topic)
 
     @property
     def revision(self):
@@ -68,26 +72,11 @@ class PublishedV1(TanneryMessage):
         ]
 
 
-class RemovedV1(TanneryMessage):
+class RemovedV1(RepoMessage):
     """A live repository is removed: nobody has wanted it for long enough."""
 
     topic = "tannery.repo.removed"
     body_schema = load_schema(topic)
-
-    @property
-    def tag(self):
-        """The tag's name."""
-        return self.body["tag"]
-
-    @property
-    def repo(self):
-        """Which repository of the tag: ``ARCH``, ``ARCH-debug`` or ``src``."""
-        return self.body["repo"]
-
-    @property
-    def generation(self):
-        """The number of the last generation that it had."""
-        return self.body["generation"]
 
     @property
     def reason(self):
@@ -102,26 +91,11 @@ class RemovedV1(TanneryMessage):
         return [("last generation", str(self.generation))]
 
 
-class MergedV1(TanneryMessage):
+class MergedV1(RepoMessage):
     """A repository that is merged of a tag's own and external ones has a new generation."""
 
     topic = "tannery.repo.merged"
     body_schema = load_schema(topic)
-
-    @property
-    def tag(self):
-        """The tag's name."""
-        return self.body["tag"]
-
-    @property
-    def repo(self):
-        """The name of the repository: ``ARCH-merged``."""
-        return self.body["repo"]
-
-    @property
-    def generation(self):
-        """The number of the generation."""
-        return self.body["generation"]
 
     @property
     def why(self):

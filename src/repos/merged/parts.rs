@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{Mode, Plan};
 use crate::config::FollowRule;
 use crate::model::{Blake3, Sha256, TagName};
+use crate::store::db::to_json;
 
 /// Changes whenever other bytes come of the same parts.
 const RULES: u32 = 1;
@@ -84,7 +85,7 @@ impl Parts {
             (self.rules, self.own.repomd, external, self.mode),
             (&self.blocked, &self.arches, &self.compression, self.signer),
         );
-        Blake3::of(serde_json::to_string(&all).unwrap_or_default().as_bytes())
+        Blake3::of(to_json(&all).as_bytes())
     }
 
     /// Returns by what it differs from the one before, in words; `damage` where by nothing: then what stood there was

@@ -156,6 +156,7 @@ fn what_is_damaged_or_half_done_is_put_right_after_a_restart() {
     rig.is_whole();
     for round in 2..7 {
         rig.repository("one", &[&format!("gamma-{round}-1.x86_64")]);
+        // Killed at different moments of looking, copying and merging.
         std::thread::sleep(Duration::from_millis(300 * round % 1300));
         rig.kill();
         rig.serve();
